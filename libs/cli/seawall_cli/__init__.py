@@ -1,0 +1,1 @@
+"""The seawall command: run, watch, explain, halt."""

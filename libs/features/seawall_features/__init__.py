@@ -1,0 +1,1 @@
+"""Features: one definition, evaluated as a stream."""

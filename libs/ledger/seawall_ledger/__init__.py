@@ -1,0 +1,1 @@
+"""Orders, fills, positions, stops, halts and the outbox in PostgreSQL."""

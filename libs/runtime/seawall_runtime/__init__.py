@@ -1,0 +1,1 @@
+"""What every service stands on: configuration, bus, telemetry and the service shell."""

@@ -1,0 +1,148 @@
+"""One TOML file, checked: a wrong value is refused with its path, what was found and what was expected."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+PositiveInt = Annotated[int, msgspec.Meta(gt=0)]
+Fraction = Annotated[float, msgspec.Meta(gt=0, le=1)]
+Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]+$")]
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the file; a key that is not declared is refused."""
+
+
+class NatsConfig(Section, frozen=True):
+    """The bus. ``user_file`` holds credentials where the server asks for them."""
+
+    url: str = "nats://127.0.0.1:4222"
+    replicas: PositiveInt = 1
+
+
+class DatabaseConfig(Section, frozen=True):
+    """PostgreSQL, with or without TimescaleDB. ``password_file`` keeps the secret out of the URL."""
+
+    url: str = "postgresql://seawall@127.0.0.1:5432/seawall"
+    password_file: Path | None = None
+
+
+class TelemetryConfig(Section, frozen=True):
+    """Logs go to stderr as JSON lines; traces leave only where ``otlp_endpoint`` is set."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    otlp_endpoint: str = ""
+
+
+class KeyConfig(Section, frozen=True):
+    """Where one API key lies: two files, never values."""
+
+    key_file: Path
+    secret_file: Path
+
+
+class VenueConfig(Section, frozen=True):
+    """One account at one venue and the symbols traded there.
+
+    ``trade_key`` is execution's, ``guardian_key`` the stop-guardian's own.
+    """
+
+    name: Literal["binance-usdm"]
+    account: Name
+    rest_url: str
+    websocket_url: str
+    symbols: Annotated[tuple[Name, ...], msgspec.Meta(min_length=1)]
+    trade_key: KeyConfig | None = None
+    guardian_key: KeyConfig | None = None
+
+
+class MarketDataConfig(Section, frozen=True):
+    """Bars and staleness. A feed silent for ``stale_after_ms`` is stale."""
+
+    bar_interval_ms: PositiveInt = 60_000
+    book_levels: Annotated[int, msgspec.Meta(ge=1, le=20)] = 20
+    book_every_ms: PositiveInt = 100
+    quote_every_ms: Annotated[int, msgspec.Meta(ge=0)] = 0
+    stale_after_ms: PositiveInt = 5_000
+
+
+class RiskConfig(Section, frozen=True):
+    """Limits, as fractions of equity; the defaults are deliberately small."""
+
+    max_position: Fraction = 0.10
+    max_exposure: Fraction = 0.50
+    max_drawdown: Fraction = 0.15
+    max_daily_loss: Fraction = 0.05
+    max_depth_share: Fraction = 0.10
+    max_slippage_bps: PositiveInt = 50
+    max_orders_per_minute: PositiveInt = 30
+    approval_lifetime_ms: PositiveInt = 2_000
+    stop_distance_bps: PositiveInt = 300
+
+
+class ExecutionConfig(Section, frozen=True):
+    """How orders leave and how often the account is compared with the ledger."""
+
+    reconcile_every_s: PositiveInt = 30
+    quarantine_s: PositiveInt = 600
+    receive_window_ms: Annotated[int, msgspec.Meta(ge=100, le=5_000)] = 2_000
+
+
+class StopGuardianConfig(Section, frozen=True):
+    """How stops are placed, verified, trailed, and when a position is closed for want of one."""
+
+    trail_bps: PositiveInt = 200
+    trail_step_bps: PositiveInt = 10
+    default_stop_distance_bps: PositiveInt = 300
+    verify_every_ms: PositiveInt = 1_000
+    flatten_after_ms: PositiveInt = 2_000
+    working_type: Literal["mark", "last"] = "mark"
+
+
+class Config(Section, frozen=True):
+    """The whole file. ``strategies`` maps a strategy's name to its own options."""
+
+    mode: Literal["paper", "testnet", "live"] = "paper"
+    data_dir: Path = Path(".data")
+    nats: NatsConfig = NatsConfig()
+    database: DatabaseConfig = DatabaseConfig()
+    telemetry: TelemetryConfig = TelemetryConfig()
+    venues: tuple[VenueConfig, ...] = ()
+    market_data: MarketDataConfig = MarketDataConfig()
+    strategies: dict[Name, dict[str, Any]] = {}
+    risk: RiskConfig = RiskConfig()
+    execution: ExecutionConfig = ExecutionConfig()
+    stop_guardian: StopGuardianConfig = StopGuardianConfig()
+
+
+class ConfigError(Exception):
+    """A file that is no configuration: says where, what was found, what was expected."""
+
+
+def load_config(path: Path) -> Config:
+    """Read and check the file. Raises ConfigError."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not TOML: {error}") from error
+    return check_config(table, str(path))
+
+
+def check_config(table: dict[str, Any], where: str) -> Config:
+    """Turn a parsed table into a Config. Raises ConfigError."""
+    try:
+        return msgspec.convert(table, Config, strict=True, str_keys=True, dec_hook=_decode_extra)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{where}: {error}") from error
+
+
+def _decode_extra(kind: type, value: Any) -> Any:
+    if issubclass(kind, Path) and isinstance(value, str):
+        return Path(value)
+    raise TypeError(f"Expected `{kind.__name__}`, got `{type(value).__name__}`")

@@ -1,0 +1,1 @@
+"""A pure matching engine and a seeded market."""

@@ -1,0 +1,1 @@
+"""Strategies as pure functions, found by entry point."""

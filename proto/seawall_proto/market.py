@@ -1,0 +1,75 @@
+"""Facts about markets. Prices and quantities are ``float``: they are measured, never owed."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from .base import MarketEvent
+
+Side = Literal["buy", "sell"]
+FeedState = Literal["syncing", "live", "stale", "down"]
+Level = tuple[float, float]
+
+
+class TradePrinted(MarketEvent, frozen=True, kw_only=True, tag_field="type", tag="market.trade_printed.v1"):
+    """A trade happened. ``aggressor`` is the side that took liquidity."""
+
+    trade_id: str
+    price: float
+    quantity: float
+    aggressor: Side
+
+
+class QuoteTicked(MarketEvent, frozen=True, kw_only=True, tag_field="type", tag="market.quote_ticked.v1"):
+    """The best bid or ask changed. ``update_id`` is the venue's book version."""
+
+    update_id: int
+    bid_price: float
+    bid_quantity: float
+    ask_price: float
+    ask_quantity: float
+
+
+class BookChanged(MarketEvent, frozen=True, kw_only=True, tag_field="type", tag="market.book_changed.v1"):
+    """The top of a verified book: at most 20 levels a side, best first, as ``(price, quantity)``."""
+
+    update_id: int
+    bids: tuple[Level, ...]
+    asks: tuple[Level, ...]
+
+
+class BarClosed(MarketEvent, frozen=True, kw_only=True, tag_field="type", tag="market.bar_closed.v1"):
+    """A bar is final. ``ts_open_ns`` is inclusive, ``ts_close_ns`` exclusive.
+
+    A bar without a trade repeats the last close with zero volume.
+    ``buy_volume`` is the part of ``volume`` that buyers took.
+    """
+
+    interval_ns: int
+    ts_open_ns: int
+    ts_close_ns: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+    quote_volume: float
+    buy_volume: float
+    trade_count: int
+    repaired: bool = False
+
+
+class FundingPosted(MarketEvent, frozen=True, kw_only=True, tag_field="type", tag="market.funding_posted.v1"):
+    """Mark and index price with the current funding rate of a perpetual contract."""
+
+    mark_price: float
+    index_price: float
+    funding_rate: float
+    ts_next_funding_ns: int
+
+
+class FeedChanged(MarketEvent, frozen=True, kw_only=True, tag_field="type", tag="market.feed_changed.v1"):
+    """The feed of one instrument became syncing, live, stale or down, and why."""
+
+    state: FeedState
+    reason: str = ""

@@ -1,0 +1,1 @@
+"""Turns an approval into one order at the venue and keeps its state."""

@@ -1,0 +1,1 @@
+"""Turns bars, books and trades into features."""

@@ -1,0 +1,1 @@
+"""Turns a venue's frames into verified books, trades, quotes and bars."""

@@ -1,0 +1,1 @@
+"""Sizes, limits, approves or refuses."""

@@ -1,0 +1,1 @@
+"""Hosts strategies and turns features into signals."""

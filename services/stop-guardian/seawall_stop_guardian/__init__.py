@@ -1,0 +1,1 @@
+"""Keeps a verified stop at the venue for every position."""
