@@ -11,6 +11,7 @@ from .market import (
     FeedChanged,
     FeedState,
     FundingPosted,
+    InstrumentListed,
     Level,
     QuoteTicked,
     Side,

@@ -1,7 +1,11 @@
-"""Facts about markets. Prices and quantities are ``float``: they are measured, never owed."""
+"""Facts about markets. Prices and quantities are ``float``: they are measured, never owed.
+
+An instrument's rules are ``Decimal``: orders must match them to the last digit.
+"""
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Literal
 
 from .base import MarketEvent
@@ -73,3 +77,18 @@ class FeedChanged(MarketEvent, frozen=True, kw_only=True, tag_field="type", tag=
 
     state: FeedState
     reason: str = ""
+
+
+class InstrumentListed(MarketEvent, frozen=True, kw_only=True, tag_field="type", tag="market.instrument_listed.v1"):
+    """The venue's rules for orders in one instrument; repeated each minute, so that a newcomer learns them.
+
+    Quantities are in base units, ``min_notional`` in quote currency; ``market_max_quantity`` is the
+    largest market order.
+    """
+
+    tick_size: Decimal
+    lot_size: Decimal
+    min_quantity: Decimal
+    max_quantity: Decimal
+    market_max_quantity: Decimal
+    min_notional: Decimal

@@ -75,6 +75,7 @@ ROUTES: tuple[Route, ...] = (
     Route(market.BarClosed, "md.bar.{venue}.{symbol}", "MARKET", FLOW),
     Route(market.FundingPosted, "md.funding.{venue}.{symbol}", "MARKET", FLOW),
     Route(market.FeedChanged, "md.feed.{venue}.{symbol}", "MARKET", FLOW),
+    Route(market.InstrumentListed, "md.instrument.{venue}.{symbol}", "MARKET", FLOW),
     Route(features.FeaturesComputed, "feature.{venue}.{symbol}", "DECISION", FLOW),
     Route(signals.SignalRaised, "signal.{strategy}.{venue}.{symbol}", "DECISION", FLOW),
     Route(signals.QuotesProposed, "signal.quotes.{strategy}.{venue}.{symbol}", "DECISION", FLOW),
