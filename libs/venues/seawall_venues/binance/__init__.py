@@ -1,0 +1,1 @@
+"""Binance USD-M futures: its frames, its sync rule, its symbols, its sockets."""

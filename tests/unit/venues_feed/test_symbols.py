@@ -1,0 +1,95 @@
+"""Binance USD-M contracts become instruments with the venue's own rules."""
+
+from __future__ import annotations
+
+import io
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import zstandard
+from tests.paths import RECORDINGS, needs_recording
+
+from seawall_venues.binance.symbols import parse_exchange_info
+from seawall_venues.port import VenueError
+
+CRYPTOFEED = RECORDINGS / "binance" / "raw_ws" / "cryptofeed_v3" / "BINANCE_FUTURES.jsonl.zst"
+
+
+def contract(**changes: Any) -> dict[str, Any]:
+    listed: dict[str, Any] = {
+        "symbol": "BTCUSDT",
+        "contractType": "PERPETUAL",
+        "status": "TRADING",
+        "baseAsset": "BTC",
+        "quoteAsset": "USDT",
+        "marginAsset": "USDT",
+        "pricePrecision": 2,
+        "filters": [
+            {"filterType": "PRICE_FILTER", "minPrice": "556.72", "maxPrice": "1000000", "tickSize": "0.10"},
+            {"filterType": "LOT_SIZE", "minQty": "0.001", "maxQty": "1000", "stepSize": "0.001"},
+            {"filterType": "MARKET_LOT_SIZE", "minQty": "0.001", "maxQty": "120", "stepSize": "0.001"},
+            {"filterType": "MAX_NUM_ORDERS", "limit": 200},
+            {"filterType": "MIN_NOTIONAL", "notional": "100"},
+            {"filterType": "POSITION_RISK_CONTROL", "positionControlSide": "NONE"},
+        ],
+    }
+    return {**listed, **changes}
+
+
+def exchange_info(*contracts: dict[str, Any]) -> bytes:
+    return json.dumps({"timezone": "UTC", "symbols": list(contracts)}).encode()
+
+
+def test_perpetual_becomes_an_instrument_with_the_venues_rules() -> None:
+    (instrument,) = parse_exchange_info(exchange_info(contract()))
+    assert (instrument.venue, instrument.symbol, instrument.venue_symbol) == (
+        "binance-usdm",
+        "BTC-USDT-PERP",
+        "BTCUSDT",
+    )
+    assert instrument.tick_size == Decimal("0.10")
+    assert instrument.lot_size == instrument.min_quantity == Decimal("0.001")
+    assert instrument.max_quantity == Decimal(1000)
+    assert instrument.market_max_quantity == Decimal(120)
+    assert instrument.min_notional == Decimal(100)
+
+
+def test_margin_asset_is_what_the_contract_settles_in() -> None:
+    (instrument,) = parse_exchange_info(exchange_info(contract(quoteAsset="BTC", marginAsset="USDC")))
+    assert (instrument.symbol, instrument.settle) == ("BTC-BTC-PERP", "USDC")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"contractType": "CURRENT_QUARTER", "symbol": "BTCUSDT_210924"},
+        {"status": "PENDING_TRADING"},
+        {"baseAsset": "币安人生"},
+        {"filters": [{"filterType": "PRICE_FILTER", "tickSize": "0"}, {"filterType": "LOT_SIZE", "stepSize": "1"}]},
+        {"filters": []},
+        {"filters": "none"},
+    ],
+)
+def test_one_odd_listing_is_left_out_and_the_others_stay(changes: dict[str, Any]) -> None:
+    odd = contract(**changes)
+    listed = parse_exchange_info(exchange_info(odd, contract(symbol="ETHUSDT", baseAsset="ETH")))
+    assert [instrument.symbol for instrument in listed] == ["ETH-USDT-PERP"]
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b'{"code":-1003,"msg":"Too many requests"}', b"[1]"])
+def test_a_body_that_is_no_exchange_info_is_a_venue_error(body: bytes) -> None:
+    with pytest.raises(VenueError, match="exchangeInfo"):
+        parse_exchange_info(body)
+
+
+@needs_recording(CRYPTOFEED)
+def test_real_exchange_info_yields_every_trading_perpetual_once() -> None:
+    with CRYPTOFEED.open("rb") as file:
+        reader = io.TextIOWrapper(zstandard.ZstdDecompressor().stream_reader(file))
+        body = next(line["data"] for line in map(json.loads, reader) if "exchangeInfo" in line.get("url", "")).encode()
+    listed = parse_exchange_info(body)
+    assert len(listed) == 119
+    assert len({instrument.symbol for instrument in listed}) == 119
+    assert all(instrument.tick_size > 0 and instrument.min_notional > 0 for instrument in listed)
