@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.tools.samples import GOLDEN, sample, samples
 
 from seawall_proto import (
     MAX_EVENT_BYTES,
@@ -22,6 +21,7 @@ from seawall_proto import (
 )
 from seawall_proto.base import MarketEvent
 from seawall_proto.errors import SubjectError
+from tests.tools.samples import GOLDEN, sample, samples
 
 TYPES = [event_type(route.kind) for route in ROUTES]
 

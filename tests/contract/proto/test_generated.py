@@ -4,9 +4,9 @@ import itertools
 from pathlib import Path
 
 import pytest
-from tests.tools.generate import ROOT, edges, outputs, service_tables
 
 from seawall_proto import ROUTE_OF, ROUTES
+from tests.tools.generate import ROOT, edges, outputs, service_tables
 
 
 @pytest.mark.parametrize("path", list(outputs()), ids=lambda path: str(Path(path).relative_to(ROOT)))
