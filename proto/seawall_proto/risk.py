@@ -33,6 +33,7 @@ class RefusalReason(Enum):
     NOTHING_TO_CLOSE = "nothing_to_close"
     ORDER_IN_FLIGHT = "order_in_flight"
     UNKNOWN_ORDER = "unknown_order"
+    INVALID_SIGNAL = "invalid_signal"
 
 
 class OrderApproved(AccountEvent, frozen=True, kw_only=True, tag_field="type", tag="risk.order_approved.v1"):
