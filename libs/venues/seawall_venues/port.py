@@ -165,6 +165,10 @@ UserUpdate = OrderUpdate | StopUpdate | PositionUpdate | StreamChanged
 class TradingSession(Protocol):
     """One account at one venue, with one key. Quantities and prices are ``Decimal``."""
 
+    @property
+    def clock_offset_ns(self) -> int:
+        """How far the venue's clock is ahead of ours, as last measured."""
+
     async def open(self) -> None:
         """Read the clock offset and the instruments' rules. Raises VenueError."""
 
@@ -201,8 +205,11 @@ class TradingSession(Protocol):
     async def cancel_stop(self, symbol: str, client_stop_id: str) -> Result:
         """Cancel one stop by our id."""
 
-    async def open_stops(self) -> tuple[VenueStop, ...]:
-        """Return every conditional order that rests."""
+    async def open_stops(self, symbol: str | None = None) -> tuple[VenueStop, ...]:
+        """Return every conditional order that rests, or those of one symbol (Binance: weight 1 instead of 40)."""
+
+    async def find_stop(self, symbol: str, client_stop_id: str) -> VenueStop | None:
+        """Return the stop with our id, resting or not; None only where the venue says there is none."""
 
     async def mark_price(self, symbol: str) -> Decimal:
         """Return the current mark price."""
