@@ -1,0 +1,305 @@
+"""One account at Binance USD-M with one key: requests over REST, updates over the user stream."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator, Callable
+from decimal import Decimal
+from typing import Protocol
+
+import msgspec
+
+from seawall_proto import Balance, PositionSnapshot
+from seawall_venues.binance import orders, rest
+from seawall_venues.binance.errors import DUPLICATE_CLIENT_ID, NO_SUCH_ORDER, result_of
+from seawall_venues.binance.rest import BinanceRest, Endpoint, decode
+from seawall_venues.binance.symbols import parse_exchange_info
+from seawall_venues.binance.user_stream import UserStream
+from seawall_venues.keys import KeyFiles, read_key
+from seawall_venues.outcomes import (
+    LOCAL_RATE_LIMIT,
+    RateLimited,
+    TransportFailed,
+    VenueDenied,
+    rejected,
+    unknown,
+)
+from seawall_venues.port import (
+    Instrument,
+    OrderRequest,
+    Outcome,
+    Result,
+    StopRequest,
+    UnknownInstrumentError,
+    UserUpdate,
+    VenueError,
+    VenueFill,
+    VenueOrder,
+    VenueStop,
+)
+
+CLOCK_EVERY_S = 10.0  # keeps the offset true and the connection warm, for 6 of 2400 weight a minute
+FILL_WINDOW_NS = 7 * 24 * 3_600 * 1_000_000_000 - 1_000_000  # the venue answers at most 7 days at once
+FILLS_PER_PAGE = 1_000  # the venue's limit
+MAX_FILL_PAGES = 50  # 50 000 fills in one reading is no gap but a wrong question
+MILLISECOND_NS = 1_000_000
+
+
+class VenueSettings(Protocol):
+    """Where the venue is reached; the [[venues]] table of the configuration fits."""
+
+    @property
+    def rest_url(self) -> str:
+        """Base of the REST addresses, e.g. ``https://fapi.binance.com``."""
+
+    @property
+    def websocket_url(self) -> str:
+        """Base of the WebSocket addresses, e.g. ``wss://fstream.binance.com``."""
+
+
+class _MarkPrice(msgspec.Struct, rename="camel"):
+    mark_price: Decimal
+
+
+class _ListenKey(msgspec.Struct, rename="camel"):
+    listen_key: str
+
+
+class BinanceTradingSession:
+    """A trading session as the port describes it.
+
+    ``protective`` sessions (the stop-guardian's) may use the part of the rate limits that is kept
+    back; others only for cancels and reduce-only orders.
+    """
+
+    def __init__(
+        self,
+        venue: VenueSettings,
+        key: KeyFiles,
+        *,
+        clock_ns: Callable[[], int],
+        receive_window_ms: int,
+        protective: bool = False,
+        jitter: random.Random | None = None,
+    ) -> None:
+        self._rest = BinanceRest(
+            venue.rest_url,
+            read_key(key),
+            clock_ns=clock_ns,
+            receive_window_ms=receive_window_ms,
+            protective=protective,
+        )
+        self._instruments: dict[str, Instrument] = {}
+        self._symbols: dict[str, str] = {}
+        self._clock_keeper: asyncio.Task[None] | None = None
+        self.stream = UserStream(
+            venue.websocket_url,
+            create_listen_key=self._create_listen_key,
+            keep_listen_key=self._keep_listen_key,
+            symbol=self._symbol,
+            clock_ns=clock_ns,
+            jitter=jitter or random.Random(),  # noqa: S311  spreads reconnects, guards nothing
+        )
+
+    async def open(self) -> None:
+        """Measure the clock, read the instruments' rules, check the position mode. Raises VenueError."""
+        await self._rest.open()
+        info = (await self._rest.call(rest.EXCHANGE_INFO)).encode()
+        self._instruments = {instrument.symbol: instrument for instrument in parse_exchange_info(info)}
+        self._symbols = {instrument.venue_symbol: instrument.symbol for instrument in self._instruments.values()}
+        self._rest.budget.learn(info)
+        if self._clock_keeper is None:
+            self._clock_keeper = asyncio.create_task(self._keep_clock())
+
+    async def close(self) -> None:
+        """Close every socket; the listen key stays, for the account's other sessions share it."""
+        keeper, self._clock_keeper = self._clock_keeper, None
+        if keeper is not None:
+            keeper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await keeper
+        await self._rest.close()
+
+    @property
+    def clock_offset_ns(self) -> int:
+        """How far the venue's clock is ahead of ours."""
+        return self._rest.clock_offset_ns
+
+    def instrument(self, symbol: str) -> Instrument:
+        """Return the rules of one instrument. Raises UnknownInstrumentError."""
+        try:
+            return self._instruments[symbol]
+        except KeyError:
+            raise UnknownInstrumentError(f"binance-usdm does not list {symbol!r}") from None
+
+    async def place_order(self, request: OrderRequest) -> Result:
+        """Send one order, once."""
+        params = orders.order_params(request, self.instrument(request.symbol).venue_symbol)
+        result = await self._write_order(rest.PLACE_ORDER, params, reserved=request.reduce_only)
+        if result.code in DUPLICATE_CLIENT_ID:
+            return await self._look_up_order(request.symbol, request.client_order_id, result)
+        return result
+
+    async def cancel_order(self, symbol: str, client_order_id: str) -> Result:
+        """Cancel one order by our id."""
+        params = {"symbol": self.instrument(symbol).venue_symbol, "origClientOrderId": client_order_id}
+        return await self._write_order(rest.CANCEL_ORDER, params, reserved=True)
+
+    async def find_order(self, symbol: str, client_order_id: str) -> VenueOrder | None:
+        """Return the order with our id; None only where the venue says there is none."""
+        params = {"symbol": self.instrument(symbol).venue_symbol, "origClientOrderId": client_order_id}
+        try:
+            body = await self._rest.call(rest.FIND_ORDER, params, reserved=True)
+        except VenueDenied as denial:
+            if denial.code == NO_SUCH_ORDER:
+                return None
+            raise
+        return orders.venue_order(decode(body, orders.OrderReply), self._symbol)
+
+    async def open_orders(self) -> tuple[VenueOrder, ...]:
+        """Return every working order that is not conditional."""
+        rows = decode(await self._rest.call(rest.OPEN_ORDERS), tuple[orders.OrderReply, ...])
+        return tuple(orders.venue_order(row, self._symbol) for row in rows)
+
+    async def fills(self, symbol: str, since_ns: int) -> tuple[VenueFill, ...]:
+        """Return the account's fills of one symbol since a venue time, oldest first."""
+        venue_symbol = self.instrument(symbol).venue_symbol
+        found: dict[int, orders.TradeReply] = {}
+        start_ns, now_ns = since_ns, self._rest.venue_now_ns()
+        for _ in range(MAX_FILL_PAGES):
+            end_ns = start_ns + FILL_WINDOW_NS
+            rows = await self._fill_page(venue_symbol, start_ns, end_ns)
+            found.update((row.id, row) for row in rows)
+            if len(rows) >= FILLS_PER_PAGE:
+                # the next page starts in the same millisecond: the overlap is dropped by id
+                last_ns = rows[-1].time * MILLISECOND_NS
+                if last_ns <= start_ns and len(rows) == FILLS_PER_PAGE and rows[0].time == rows[-1].time:
+                    raise VenueError(f"more than {FILLS_PER_PAGE} fills of {symbol} in one millisecond")
+                start_ns = last_ns
+            elif end_ns > now_ns:
+                return tuple(orders.venue_fill(found[number], self._symbol) for number in sorted(found))
+            else:
+                start_ns = end_ns
+        raise VenueError(f"more than {MAX_FILL_PAGES} pages of fills of {symbol} since {since_ns}")
+
+    async def positions(self) -> tuple[PositionSnapshot, ...]:
+        """Return every position that is not zero."""
+        rows = decode(await self._rest.call(rest.POSITIONS), tuple[orders.PositionReply, ...])
+        return tuple(orders.position(row, self._symbol) for row in rows if row.position_amt)
+
+    async def balances(self) -> tuple[Balance, ...]:
+        """Return wallet balances."""
+        rows = decode(await self._rest.call(rest.BALANCES), tuple[orders.BalanceReply, ...])
+        return tuple(orders.balance(row) for row in rows if row.balance)
+
+    async def place_stop(self, request: StopRequest) -> Result:
+        """Rest one reduce-only stop, once."""
+        params = orders.stop_params(request, self.instrument(request.symbol).venue_symbol)
+        result = await self._write_stop(rest.PLACE_STOP, params)
+        if result.code in DUPLICATE_CLIENT_ID:
+            return await self._look_up_stop(request.client_stop_id, result)
+        return result
+
+    async def cancel_stop(self, symbol: str, client_stop_id: str) -> Result:
+        """Cancel one stop by our id."""
+        params = {"symbol": self.instrument(symbol).venue_symbol, "clientAlgoId": client_stop_id}
+        try:
+            body = await self._rest.call(rest.CANCEL_STOP, params, reserved=True)
+        except VenueError as error:
+            return _failure(error)
+        return _acknowledged(body)
+
+    async def open_stops(self) -> tuple[VenueStop, ...]:
+        """Return every conditional order that rests."""
+        rows = decode(await self._rest.call(rest.OPEN_STOPS), tuple[orders.StopReply, ...])
+        return tuple(orders.venue_stop(row, self._symbol) for row in rows)
+
+    async def mark_price(self, symbol: str) -> Decimal:
+        """Return the current mark price."""
+        body = await self._rest.call(rest.MARK_PRICE, {"symbol": self.instrument(symbol).venue_symbol}, reserved=True)
+        return orders.finite(decode(body, _MarkPrice).mark_price)
+
+    def updates(self) -> AsyncIterator[UserUpdate]:
+        """Yield user-stream updates for ever, reconnecting; starts with a StreamChanged."""
+        return self.stream.updates()
+
+    def _symbol(self, venue_symbol: str) -> str:
+        """Return our name; what we have no rules for keeps the venue's, so nothing is dropped."""
+        return self._symbols.get(venue_symbol, venue_symbol)
+
+    async def _write_order(self, endpoint: Endpoint, params: dict[str, str], *, reserved: bool) -> Result:
+        try:
+            body = await self._rest.call(endpoint, params, reserved=reserved)
+            order = orders.venue_order(decode(body, orders.OrderReply), self._symbol)
+        except VenueError as error:
+            return _failure(error)
+        return Result(outcome=Outcome.ACCEPTED, order=order)
+
+    async def _write_stop(self, endpoint: Endpoint, params: dict[str, str]) -> Result:
+        try:
+            body = await self._rest.call(endpoint, params, reserved=True)
+            stop = orders.venue_stop(decode(body, orders.StopReply), self._symbol)
+        except VenueError as error:
+            return _failure(error)
+        return Result(outcome=Outcome.ACCEPTED, stop=stop)
+
+    async def _look_up_order(self, symbol: str, client_order_id: str, result: Result) -> Result:
+        try:
+            order = await self.find_order(symbol, client_order_id)
+        except VenueError:
+            return result
+        return result if order is None else Result(outcome=Outcome.ACCEPTED, code=result.code, order=order)
+
+    async def _look_up_stop(self, client_stop_id: str, result: Result) -> Result:
+        try:
+            body = await self._rest.call(rest.FIND_STOP, {"clientAlgoId": client_stop_id}, reserved=True)
+            stop = orders.venue_stop(decode(body, orders.StopReply), self._symbol)
+        except VenueError:
+            return result
+        return Result(outcome=Outcome.ACCEPTED, code=result.code, stop=stop)
+
+    async def _fill_page(self, venue_symbol: str, start_ns: int, end_ns: int) -> tuple[orders.TradeReply, ...]:
+        params = {
+            "symbol": venue_symbol,
+            "startTime": str(start_ns // MILLISECOND_NS),
+            "endTime": str(end_ns // MILLISECOND_NS),
+            "limit": str(FILLS_PER_PAGE),
+        }
+        return decode(await self._rest.call(rest.USER_TRADES, params), tuple[orders.TradeReply, ...])
+
+    async def _create_listen_key(self) -> str:
+        return decode(await self._rest.call(rest.CREATE_LISTEN_KEY, reserved=True), _ListenKey).listen_key
+
+    async def _keep_listen_key(self) -> None:
+        await self._rest.call(rest.KEEP_LISTEN_KEY, reserved=True)
+
+    async def _keep_clock(self) -> None:
+        while True:
+            await asyncio.sleep(CLOCK_EVERY_S)
+            with contextlib.suppress(VenueError):
+                await self._rest.measure_clock(samples=1)
+
+
+def _failure(error: VenueError) -> Result:
+    """Return what a failed write proves; a local failure before sending is a rejection."""
+    if isinstance(error, RateLimited):
+        return rejected(LOCAL_RATE_LIMIT, str(error))
+    if isinstance(error, VenueDenied):
+        return result_of(error)
+    if isinstance(error, TransportFailed):
+        return unknown(error.code, error.message)
+    return unknown("unreadable", str(error))
+
+
+class _CancelReply(msgspec.Struct, rename="camel"):
+    algo_id: int
+
+
+def _acknowledged(body: str) -> Result:
+    try:
+        decode(body, _CancelReply)
+    except VenueError as error:
+        return _failure(error)
+    return Result(outcome=Outcome.ACCEPTED)
