@@ -187,8 +187,8 @@ class TradingSession(Protocol):
     async def find_order(self, symbol: str, client_order_id: str) -> VenueOrder | None:
         """Return the order with our id; None only where the venue says there is none."""
 
-    async def open_orders(self) -> tuple[VenueOrder, ...]:
-        """Return every working order that is not conditional."""
+    async def open_orders(self, symbol: str | None = None) -> tuple[VenueOrder, ...]:
+        """Return every working order that is not conditional, or those of one symbol."""
 
     async def fills(self, symbol: str, since_ns: int) -> tuple[VenueFill, ...]:
         """Return the account's fills of one symbol since a venue time, oldest first."""

@@ -158,10 +158,10 @@ class BinanceTradingSession:
             raise
         return orders.venue_order(decode(body, orders.OrderReply), self._symbol)
 
-    async def open_orders(self) -> tuple[VenueOrder, ...]:
-        """Return every working order that is not conditional."""
-        rows = decode(await self._rest.call(rest.OPEN_ORDERS), tuple[orders.OrderReply, ...])
-        return tuple(orders.venue_order(row, self._symbol) for row in rows)
+    async def open_orders(self, symbol: str | None = None) -> tuple[VenueOrder, ...]:
+        """Return every working order that is not conditional, or those of one symbol."""
+        body = await self._read_open(symbol, rest.OPEN_ORDERS, rest.OPEN_ORDERS_OF_SYMBOL)
+        return tuple(orders.venue_order(row, self._symbol) for row in decode(body, tuple[orders.OrderReply, ...]))
 
     async def fills(self, symbol: str, since_ns: int) -> tuple[VenueFill, ...]:
         """Return the account's fills of one symbol since a venue time, oldest first."""
@@ -199,7 +199,7 @@ class BinanceTradingSession:
         params = orders.stop_params(request, self.instrument(request.symbol).venue_symbol)
         result = await self._write_stop(rest.PLACE_STOP, params)
         if result.code in DUPLICATE_CLIENT_ID:
-            return await self._look_up_stop(request.client_stop_id, result)
+            return await self._look_up_stop(request.symbol, request.client_stop_id, result)
         return result
 
     async def cancel_stop(self, symbol: str, client_stop_id: str) -> Result:
@@ -211,10 +211,21 @@ class BinanceTradingSession:
             return _failure(error)
         return _acknowledged(body)
 
-    async def open_stops(self) -> tuple[VenueStop, ...]:
-        """Return every conditional order that rests."""
-        rows = decode(await self._rest.call(rest.OPEN_STOPS), tuple[orders.StopReply, ...])
-        return tuple(orders.venue_stop(row, self._symbol) for row in rows)
+    async def open_stops(self, symbol: str | None = None) -> tuple[VenueStop, ...]:
+        """Return every conditional order that rests, or those of one symbol."""
+        body = await self._read_open(symbol, rest.OPEN_STOPS, rest.OPEN_STOPS_OF_SYMBOL)
+        return tuple(orders.venue_stop(row, self._symbol) for row in decode(body, tuple[orders.StopReply, ...]))
+
+    async def find_stop(self, symbol: str, client_stop_id: str) -> VenueStop | None:
+        """Return the stop with our id, resting or not; None only where the venue says there is none."""
+        params = {"symbol": self.instrument(symbol).venue_symbol, "clientAlgoId": client_stop_id}
+        try:
+            body = await self._rest.call(rest.FIND_STOP, params, reserved=True)
+        except VenueDenied as denial:
+            if denial.code == NO_SUCH_ORDER:
+                return None
+            raise
+        return orders.venue_stop(decode(body, orders.StopReply), self._symbol)
 
     async def mark_price(self, symbol: str) -> Decimal:
         """Return the current mark price."""
@@ -252,13 +263,17 @@ class BinanceTradingSession:
             return result
         return result if order is None else Result(outcome=Outcome.ACCEPTED, code=result.code, order=order)
 
-    async def _look_up_stop(self, client_stop_id: str, result: Result) -> Result:
+    async def _look_up_stop(self, symbol: str, client_stop_id: str, result: Result) -> Result:
         try:
-            body = await self._rest.call(rest.FIND_STOP, {"clientAlgoId": client_stop_id}, reserved=True)
-            stop = orders.venue_stop(decode(body, orders.StopReply), self._symbol)
+            stop = await self.find_stop(symbol, client_stop_id)
         except VenueError:
             return result
-        return Result(outcome=Outcome.ACCEPTED, code=result.code, stop=stop)
+        return result if stop is None else Result(outcome=Outcome.ACCEPTED, code=result.code, stop=stop)
+
+    async def _read_open(self, symbol: str | None, every: Endpoint, one: Endpoint) -> str:
+        if symbol is None:
+            return await self._rest.call(every)
+        return await self._rest.call(one, {"symbol": self.instrument(symbol).venue_symbol})
 
     async def _fill_page(self, venue_symbol: str, start_ns: int, end_ns: int) -> tuple[orders.TradeReply, ...]:
         params = {
