@@ -40,6 +40,7 @@ class OrderStateChanged(AccountEvent, frozen=True, kw_only=True, tag_field="type
     """An order moved along the state graph; quantities are totals, not deltas.
 
     ``sequence`` rises by one with every change of this order, so a late copy can be recognised.
+    ``ts_sent_ns`` is when the request left for the venue; 0 before, and for orders not ours.
     """
 
     client_order_id: str
@@ -58,6 +59,7 @@ class OrderStateChanged(AccountEvent, frozen=True, kw_only=True, tag_field="type
     reason: str
     sequence: int
     stop_distance_bps: int = 0
+    ts_sent_ns: int = 0
 
 
 class OrderFilled(AccountEvent, frozen=True, kw_only=True, tag_field="type", tag="orders.order_filled.v1"):

@@ -1,0 +1,1 @@
+"""Run the whole system for a while, show it, and account for it in one line."""

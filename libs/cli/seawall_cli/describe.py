@@ -1,0 +1,57 @@
+"""One readable line an event."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from seawall_proto import Event
+
+DESCRIPTIONS: dict[str, Callable[[Any], str]] = {
+    "TradePrinted": lambda e: f"{e.aggressor} {e.quantity:g} at {e.price:g}",
+    "QuoteTicked": lambda e: f"{e.bid_quantity:g} x {e.bid_price:g} | {e.ask_price:g} x {e.ask_quantity:g}",
+    "BookChanged": lambda e: f"{len(e.bids)}+{len(e.asks)} levels, {e.bids[0][0]:g} | {e.asks[0][0]:g}",
+    "BarClosed": lambda e: (
+        f"o {e.open:g} h {e.high:g} l {e.low:g} c {e.close:g} v {e.volume:g} ({e.trade_count} trades)"
+    ),
+    "FundingPosted": lambda e: f"mark {e.mark_price:g}, funding {e.funding_rate:.6f}",
+    "FeedChanged": lambda e: f"feed {e.state} {e.reason}".rstrip(),
+    "FeaturesComputed": lambda e: ", ".join(
+        f"{name} {value:.5g}" for name, value in list(e.values.items())[:8] if value is not None
+    ),
+    "SignalRaised": lambda e: f"{e.strategy} wants {e.direction}, strength {e.strength:.2f}, at {e.price:g}",
+    "OrderApproved": lambda e: (
+        f"approved {e.side} {e.quantity} {e.order_type}{' reduce-only' if e.reduce_only else ''}, worst {e.worst_price}"
+    ),
+    "OrderRefused": lambda e: f"refused: {e.reason.value} {e.detail}".rstrip(),
+    "ExposureChanged": lambda e: f"equity {e.equity:.2f}, exposure {e.gross_exposure:.2f} of {e.exposure_limit:.2f}",
+    "OrderStateChanged": lambda e: (
+        f"order {e.client_order_id[:8]} {e.state.value}: {e.side} {e.filled_quantity}/{e.quantity} {e.reason}".rstrip()
+    ),
+    "OrderFilled": lambda e: f"filled {e.side} {e.quantity} at {e.price}, fee {e.fee} {e.fee_asset}",
+    "PositionChanged": lambda e: f"position {e.quantity} from {e.entry_price}, realised {e.realised_pnl}",
+    "AccountReconciled": lambda e: (
+        f"reconciled: equity {e.equity:.2f}, {len(e.positions)} positions, {len(e.differences)} differences"
+    ),
+    "StopChanged": lambda e: (
+        f"stop {e.client_stop_id[:8]} {e.state}{' verified' if e.verified else ''}: "
+        f"{e.side} {e.quantity} at {e.trigger_price}"
+    ),
+    "ProtectionChanged": lambda e: f"{e.state}, {e.unprotected_ms} ms without a verified stop {e.reason}".rstrip(),
+    "PositionFlattened": lambda e: f"flattened {e.quantity}: {e.reason}",
+    "HaltRequested": lambda e: f"{e.actor} asks to halt {e.scope}: {e.reason}",
+    "TradingHalted": lambda e: f"HALTED {e.scope} (version {e.version}) by {e.actor}: {e.reason}",
+    "TradingResumed": lambda e: f"resumed {e.scope} (version {e.version}) by {e.actor}: {e.reason}",
+    "FlattenRequested": lambda e: f"{e.actor} asks to flatten {e.scope}: {e.reason}",
+    "AlertRaised": lambda e: f"{e.severity}: {e.name}: {e.detail}",
+    "ServiceBeat": lambda e: f"{e.instance} {'ready' if e.ready else 'not ready'} {e.detail}".rstrip(),
+}
+
+
+def describe(event: Event) -> str:
+    """Return what happened, in a trader's words, without the time and the subject."""
+    name = type(event).__name__
+    words = DESCRIPTIONS.get(name)
+    symbol = getattr(event, "symbol", "")
+    said = words(event) if words else name
+    return f"{symbol} {said}".strip()
