@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from .errors import ConfigError
+
 PositiveInt = Annotated[int, msgspec.Meta(gt=0)]
 Fraction = Annotated[float, msgspec.Meta(gt=0, le=1)]
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]+$")]
@@ -117,10 +119,6 @@ class Config(Section, frozen=True):
     risk: RiskConfig = RiskConfig()
     execution: ExecutionConfig = ExecutionConfig()
     stop_guardian: StopGuardianConfig = StopGuardianConfig()
-
-
-class ConfigError(Exception):
-    """A file that is no configuration: says where, what was found, what was expected."""
 
 
 def load_config(path: Path) -> Config:
