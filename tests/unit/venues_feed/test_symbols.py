@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 import zstandard
-from tests.paths import RECORDINGS, needs_recording
 
 from seawall_venues.binance.symbols import parse_exchange_info
 from seawall_venues.port import VenueError
+from tests.paths import RECORDINGS, needs_recording
 
 CRYPTOFEED = RECORDINGS / "binance" / "raw_ws" / "cryptofeed_v3" / "BINANCE_FUTURES.jsonl.zst"
 
