@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from bisect import bisect_right
+from math import inf
 
 import pytest
 
@@ -148,6 +149,8 @@ def test_rebuilt_top_equals_the_independent_best_quote_at_every_update(venue_sym
         match channel_of(frame):
             case "snapshot":
                 assert book.load(parse_snapshot(frame)) is Verdict.APPLIED
+                # The market walks out of the snapshot's depth; the oracle covers what was learned since, too.
+                book.levels.bids.edge, book.levels.asks.edge = 0.0, inf
             case "bookTicker":
                 quote = parse_quote(frame, "X", 0)
                 quotes[quote.update_id] = quote
@@ -155,7 +158,7 @@ def test_rebuilt_top_equals_the_independent_best_quote_at_every_update(venue_sym
                 assert book.apply(parse_depth(frame)) is not Verdict.GAP
         if book.is_live and book.update_id not in tops:
             tops[book.update_id] = (*book.levels.bids.top(1), *book.levels.asks.top(1))
-            assert "crossed" not in book.levels.trouble()
+            assert book.levels.trouble() == ""
     ids = sorted(quotes)
     assert len(tops) == updates
     for update_id, top in tops.items():
