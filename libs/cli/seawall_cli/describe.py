@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from seawall_proto import Event
@@ -10,7 +10,8 @@ from seawall_proto import Event
 DESCRIPTIONS: dict[str, Callable[[Any], str]] = {
     "TradePrinted": lambda e: f"{e.aggressor} {e.quantity:g} at {e.price:g}",
     "QuoteTicked": lambda e: f"{e.bid_quantity:g} x {e.bid_price:g} | {e.ask_price:g} x {e.ask_quantity:g}",
-    "BookChanged": lambda e: f"{len(e.bids)}+{len(e.asks)} levels, {e.bids[0][0]:g} | {e.asks[0][0]:g}",
+    "BookChanged": lambda e: f"{len(e.bids)}+{len(e.asks)} levels, {_best(e.bids)} | {_best(e.asks)}",
+    "InstrumentListed": lambda e: f"tick {e.tick_size}, lot {e.lot_size}, minimum {e.min_notional}",
     "BarClosed": lambda e: (
         f"o {e.open:g} h {e.high:g} l {e.low:g} c {e.close:g} v {e.volume:g} ({e.trade_count} trades)"
     ),
@@ -46,6 +47,10 @@ DESCRIPTIONS: dict[str, Callable[[Any], str]] = {
     "AlertRaised": lambda e: f"{e.severity}: {e.name}: {e.detail}",
     "ServiceBeat": lambda e: f"{e.instance} {'ready' if e.ready else 'not ready'} {e.detail}".rstrip(),
 }
+
+
+def _best(levels: Sequence[tuple[float, float]]) -> str:
+    return f"{levels[0][0]:g}" if levels else "empty"
 
 
 def describe(event: Event) -> str:
