@@ -12,6 +12,7 @@ from seawall_venues.port import Outcome, Result, VenueError
 
 MAX_MESSAGE_CHARACTERS = 300  # a venue's message is one sentence; the rest would only fill logs
 LOCAL_RATE_LIMIT = "local-rate-limit"
+NOT_SENT = "not-sent"
 UNREADABLE = "unreadable"
 
 
@@ -23,15 +24,17 @@ class VenueDenied(VenueError):
         self.code = code
         self.message = message[:MAX_MESSAGE_CHARACTERS]
         self.retry_after_s = retry_after_s
+        self.ts_sent_ns = 0
         super().__init__(f"the venue answered HTTP {status}, code {code or 'none'}: {self.message}")
 
 
 class TransportFailed(VenueError):
-    """The request may or may not have reached the venue."""
+    """No answer that proves anything; without a ``ts_sent_ns`` not a byte of the request left."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, ts_sent_ns: int = 0) -> None:
         self.code = code
         self.message = message[:MAX_MESSAGE_CHARACTERS]
+        self.ts_sent_ns = ts_sent_ns
         super().__init__(f"{code}: {self.message}")
 
 
@@ -39,11 +42,13 @@ class RateLimited(VenueError):
     """The request was not sent: the venue's limit, less the reserve, is used up."""
 
 
-def unknown(code: str, message: str) -> Result:
+def unknown(code: str, message: str, ts_sent_ns: int = 0) -> Result:
     """Return the outcome of a request about which nothing is proven."""
-    return Result(outcome=Outcome.UNKNOWN, code=code, message=message[:MAX_MESSAGE_CHARACTERS])
+    text = message[:MAX_MESSAGE_CHARACTERS]
+    return Result(outcome=Outcome.UNKNOWN, code=code, message=text, ts_sent_ns=ts_sent_ns)
 
 
-def rejected(code: str, message: str) -> Result:
+def rejected(code: str, message: str, ts_sent_ns: int = 0) -> Result:
     """Return the outcome of a request that is known not to have been accepted."""
-    return Result(outcome=Outcome.REJECTED, code=code, message=message[:MAX_MESSAGE_CHARACTERS])
+    text = message[:MAX_MESSAGE_CHARACTERS]
+    return Result(outcome=Outcome.REJECTED, code=code, message=text, ts_sent_ns=ts_sent_ns)

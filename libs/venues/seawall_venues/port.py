@@ -117,13 +117,17 @@ class VenueFill(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of a write. ``code`` is the venue's raw code, or the transport's own word."""
+    """What came of a write. ``code`` is the venue's raw code, or the transport's own word.
+
+    ``ts_sent_ns`` is when the request left by our clock; 0 where not a byte of it did.
+    """
 
     outcome: Outcome
     code: str = ""
     message: str = ""
     order: VenueOrder | None = None
     stop: VenueStop | None = None
+    ts_sent_ns: int = 0
 
 
 class OrderUpdate(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ import logging
 import ssl
 import sys
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -25,6 +26,9 @@ from seawall_venues.outcomes import VenueDenied
 KEEP_ALIVE_S = 75  # a warm connection saves a TLS handshake on the order path; the clock reading keeps it warm
 MAX_CONNECTIONS = 32  # orders of different symbols leave in parallel; more would only queue at the venue
 _PACKAGES = ("ccxt", "ccxt.async_support")
+
+SENT_NS: ContextVar[list[int] | None] = ContextVar("SENT_NS", default=None)
+"""Set to a list before a request: it receives the time at which the request's first byte leaves."""
 
 # ccxt logs whole requests, keys included, at DEBUG.
 for _package in _PACKAGES:
@@ -69,6 +73,7 @@ def make_client(
     rest_url: str,
     key: ApiKey | None,
     *,
+    clock_ns: Callable[[], int],
     nonce_ms: Callable[[], int],
     receive_window_ms: int,
     timeout_ms: int,
@@ -99,7 +104,7 @@ def make_client(
                 raise _denial(status, reason, headers, body)
 
     config: dict[str, Any] = {
-        "session": _session(rest_url, timeout_ms),
+        "session": _session(rest_url, clock_ns),
         "enableRateLimit": False,
         "timeout": timeout_ms,
         "options": {
@@ -119,7 +124,7 @@ def make_client(
     return client
 
 
-def _session(rest_url: str, timeout_ms: int) -> Any:
+def _session(rest_url: str, clock_ns: Callable[[], int]) -> Any:
     # aiohttp comes with ccxt; imported here so that importing this module stays cheap
     aiohttp: Any = importlib.import_module("aiohttp")
     certifi: Any = importlib.import_module("certifi")
@@ -129,7 +134,14 @@ def _session(rest_url: str, timeout_ms: int) -> Any:
         # a signed order must never be carried on to another address
         raise aiohttp.ClientPayloadError("the venue answered with a redirect")
 
+    async def note_sending(_session: Any, _context: Any, _params: Any) -> None:
+        # called when the connection stands and before anything is written to it
+        mark = SENT_NS.get()
+        if mark is not None:
+            mark.append(clock_ns())
+
     trace = aiohttp.TraceConfig()
+    trace.on_request_headers_sent.append(note_sending)
     trace.on_request_redirect.append(refuse_redirect)
     connector = aiohttp.TCPConnector(ssl=context, keepalive_timeout=KEEP_ALIVE_S, limit=MAX_CONNECTIONS)
     return aiohttp.ClientSession(connector=connector, trace_configs=[trace])

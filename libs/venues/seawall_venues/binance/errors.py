@@ -59,4 +59,4 @@ def result_of(denial: VenueDenied) -> Result:
     """Return the result of a write that the venue answered with an error."""
     code = denial.code or f"http-{denial.status}"
     make = rejected if outcome_of(denial.status, denial.code, denial.message) is Outcome.REJECTED else unknown
-    return make(code, denial.message)
+    return make(code, denial.message, denial.ts_sent_ns)

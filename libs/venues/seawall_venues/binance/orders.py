@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Literal
 
 import msgspec
@@ -59,7 +59,7 @@ class StopReply(msgspec.Struct, frozen=True, rename="camel"):
     side: Literal["BUY", "SELL"]
     algo_status: str
     trigger_price: Decimal
-    quantity: Decimal | Literal[""] | None = None
+    quantity: str | None = None
     reduce_only: bool = False
     close_position: bool = False
     update_time: int = 0
@@ -175,7 +175,7 @@ def venue_stop(reply: StopReply, symbol: Symbol) -> VenueStop:
         venue_stop_id=str(reply.algo_id),
         symbol=symbol(reply.symbol),
         side=_SIDES[reply.side],
-        quantity=finite(reply.quantity or ZERO),
+        quantity=_number(reply.quantity or "0"),
         trigger_price=finite(reply.trigger_price),
         reduce_only=reply.reduce_only or reply.close_position,
         active=reply.algo_status == "NEW",
@@ -225,3 +225,10 @@ def finite(value: Decimal) -> Decimal:
     if not value.is_finite():
         raise VenueError(f"the venue wrote {value} where a number belongs")
     return value
+
+
+def _number(text: str) -> Decimal:
+    try:
+        return finite(Decimal(text))
+    except InvalidOperation:
+        raise VenueError(f"the venue wrote {text[:40]!r} where a number belongs") from None

@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from seawall_venues.binance.ccxt_client import make_client
+from seawall_venues.binance.ccxt_client import SENT_NS, make_client
 from seawall_venues.binance.errors import TIMESTAMP_OUTSIDE_WINDOW
 from seawall_venues.binance.limits import RateBudget
 from seawall_venues.keys import ApiKey
-from seawall_venues.outcomes import UNREADABLE, RateLimited, TransportFailed, VenueDenied
+from seawall_venues.outcomes import NOT_SENT, UNREADABLE, RateLimited, TransportFailed, VenueDenied
 from seawall_venues.port import VenueError
 
 TIMEOUT_MS = 5_000  # past recvWindow by far: a later answer could only be a refusal
@@ -88,6 +88,7 @@ class BinanceRest:
             self._client = make_client(
                 rest_url,
                 key,
+                clock_ns=self._clock_ns,
                 nonce_ms=lambda: self.venue_now_ns() // MILLISECOND_NS,
                 receive_window_ms=receive_window_ms,
                 timeout_ms=TIMEOUT_MS,
@@ -121,8 +122,14 @@ class BinanceRest:
 
         Raises RateLimited (not sent), VenueDenied (the venue's answer) or TransportFailed.
         """
+        return (await self.send(endpoint, params, reserved=reserved))[0]
+
+    async def send(
+        self, endpoint: Endpoint, params: Mapping[str, str] | None = None, *, reserved: bool = False
+    ) -> tuple[str, int]:
+        """As ``call``; returns also when the request left, and so do the errors."""
         if self._client is None:
-            raise VenueError("the session is not open")
+            raise TransportFailed(NOT_SENT, "the session is not open")
         refusal = self.budget.take(
             weight=endpoint.weight,
             orders=endpoint.orders,
@@ -131,26 +138,40 @@ class BinanceRest:
         )
         if refusal:
             raise RateLimited(refusal)
+        mark: list[int] = []
+        token = SENT_NS.set(mark)
         try:
             body = await getattr(self._client, endpoint.method)(dict(params or {}))
         except VenueDenied as denial:
-            self.budget.deny(denial.status, denial.retry_after_s, self.venue_now_ns())
-            if denial.code == TIMESTAMP_OUTSIDE_WINDOW and endpoint is not TIME:
-                await self._correct_clock()
+            denial.ts_sent_ns = _first(mark)
+            await self._heed(denial, endpoint)
             raise
         except self._transport_errors as error:
             # never the error's own text: ccxt puts the signed address into it
             cause = type(error.__cause__ or error).__name__
-            raise TransportFailed("transport", f"{endpoint.method}: {type(error).__name__} ({cause})") from None
+            words = f"{endpoint.method}: {type(error).__name__} ({cause})"
+            raise TransportFailed("transport", words, _first(mark)) from None
+        finally:
+            SENT_NS.reset(token)
         if not isinstance(body, str):
-            raise TransportFailed(UNREADABLE, f"{endpoint.method}: no text")
-        return body
+            raise TransportFailed(UNREADABLE, f"{endpoint.method}: no text", _first(mark))
+        return body, _first(mark)
+
+    async def _heed(self, denial: VenueDenied, endpoint: Endpoint) -> None:
+        """Slow down where the venue says so, and read its clock again where ours is off."""
+        self.budget.deny(denial.status, denial.retry_after_s, self.venue_now_ns())
+        if denial.code == TIMESTAMP_OUTSIDE_WINDOW and endpoint is not TIME:
+            await self._correct_clock()
 
     async def _correct_clock(self) -> None:
         try:
             await self.measure_clock(samples=1)
         except VenueError:
             return  # the refused request is reported either way; the next reading tries again
+
+
+def _first(mark: list[int]) -> int:
+    return mark[0] if mark else 0
 
 
 def decode(body: str, kind: type[Reply]) -> Reply:

@@ -20,6 +20,8 @@ from seawall_venues.binance.user_stream import UserStream
 from seawall_venues.keys import KeyFiles, read_key
 from seawall_venues.outcomes import (
     LOCAL_RATE_LIMIT,
+    NOT_SENT,
+    UNREADABLE,
     RateLimited,
     TransportFailed,
     VenueDenied,
@@ -61,6 +63,10 @@ class VenueSettings(Protocol):
 
 class _MarkPrice(msgspec.Struct, rename="camel"):
     mark_price: Decimal
+
+
+class _CancelReply(msgspec.Struct, rename="camel"):
+    algo_id: int
 
 
 class _ListenKey(msgspec.Struct, rename="camel"):
@@ -136,7 +142,10 @@ class BinanceTradingSession:
 
     async def place_order(self, request: OrderRequest) -> Result:
         """Send one order, once."""
-        params = orders.order_params(request, self.instrument(request.symbol).venue_symbol)
+        try:
+            params = orders.order_params(request, self.instrument(request.symbol).venue_symbol)
+        except VenueError as error:
+            return rejected(NOT_SENT, str(error))
         result = await self._write_order(rest.PLACE_ORDER, params, reserved=request.reduce_only)
         if result.code in DUPLICATE_CLIENT_ID:
             return await self._look_up_order(request.symbol, request.client_order_id, result)
@@ -196,7 +205,10 @@ class BinanceTradingSession:
 
     async def place_stop(self, request: StopRequest) -> Result:
         """Rest one reduce-only stop, once."""
-        params = orders.stop_params(request, self.instrument(request.symbol).venue_symbol)
+        try:
+            params = orders.stop_params(request, self.instrument(request.symbol).venue_symbol)
+        except VenueError as error:
+            return rejected(NOT_SENT, str(error))
         result = await self._write_stop(rest.PLACE_STOP, params)
         if result.code in DUPLICATE_CLIENT_ID:
             return await self._look_up_stop(request.symbol, request.client_stop_id, result)
@@ -205,11 +217,13 @@ class BinanceTradingSession:
     async def cancel_stop(self, symbol: str, client_stop_id: str) -> Result:
         """Cancel one stop by our id."""
         params = {"symbol": self.instrument(symbol).venue_symbol, "clientAlgoId": client_stop_id}
+        ts_sent_ns = 0
         try:
-            body = await self._rest.call(rest.CANCEL_STOP, params, reserved=True)
+            body, ts_sent_ns = await self._rest.send(rest.CANCEL_STOP, params, reserved=True)
+            decode(body, _CancelReply)
         except VenueError as error:
-            return _failure(error)
-        return _acknowledged(body)
+            return _failure(error, ts_sent_ns)
+        return Result(outcome=Outcome.ACCEPTED, ts_sent_ns=ts_sent_ns)
 
     async def open_stops(self, symbol: str | None = None) -> tuple[VenueStop, ...]:
         """Return every conditional order that rests, or those of one symbol."""
@@ -241,20 +255,22 @@ class BinanceTradingSession:
         return self._symbols.get(venue_symbol, venue_symbol)
 
     async def _write_order(self, endpoint: Endpoint, params: dict[str, str], *, reserved: bool) -> Result:
+        ts_sent_ns = 0
         try:
-            body = await self._rest.call(endpoint, params, reserved=reserved)
+            body, ts_sent_ns = await self._rest.send(endpoint, params, reserved=reserved)
             order = orders.venue_order(decode(body, orders.OrderReply), self._symbol)
         except VenueError as error:
-            return _failure(error)
-        return Result(outcome=Outcome.ACCEPTED, order=order)
+            return _failure(error, ts_sent_ns)
+        return Result(outcome=Outcome.ACCEPTED, order=order, ts_sent_ns=ts_sent_ns)
 
     async def _write_stop(self, endpoint: Endpoint, params: dict[str, str]) -> Result:
+        ts_sent_ns = 0
         try:
-            body = await self._rest.call(endpoint, params, reserved=True)
+            body, ts_sent_ns = await self._rest.send(endpoint, params, reserved=True)
             stop = orders.venue_stop(decode(body, orders.StopReply), self._symbol)
         except VenueError as error:
-            return _failure(error)
-        return Result(outcome=Outcome.ACCEPTED, stop=stop)
+            return _failure(error, ts_sent_ns)
+        return Result(outcome=Outcome.ACCEPTED, stop=stop, ts_sent_ns=ts_sent_ns)
 
     async def _look_up_order(self, symbol: str, client_order_id: str, result: Result) -> Result:
         try:
@@ -297,24 +313,13 @@ class BinanceTradingSession:
                 await self._rest.measure_clock(samples=1)
 
 
-def _failure(error: VenueError) -> Result:
-    """Return what a failed write proves; a local failure before sending is a rejection."""
+def _failure(error: VenueError, ts_sent_ns: int) -> Result:
+    """Return what a failed write proves; one of which nothing left is known not to be accepted."""
     if isinstance(error, RateLimited):
         return rejected(LOCAL_RATE_LIMIT, str(error))
     if isinstance(error, VenueDenied):
         return result_of(error)
     if isinstance(error, TransportFailed):
-        return unknown(error.code, error.message)
-    return unknown("unreadable", str(error))
-
-
-class _CancelReply(msgspec.Struct, rename="camel"):
-    algo_id: int
-
-
-def _acknowledged(body: str) -> Result:
-    try:
-        decode(body, _CancelReply)
-    except VenueError as error:
-        return _failure(error)
-    return Result(outcome=Outcome.ACCEPTED)
+        sent_ns = error.ts_sent_ns or ts_sent_ns
+        return unknown(error.code, error.message, sent_ns) if sent_ns else rejected(NOT_SENT, error.message)
+    return unknown(UNREADABLE, str(error), ts_sent_ns)

@@ -53,7 +53,7 @@ class _Stop(msgspec.Struct, frozen=True):
     S: str
     X: str
     tp: Decimal
-    q: Decimal | str | None = None
+    q: str | None = None
     R: bool = False
     cp: bool = False
     rm: str | None = None
