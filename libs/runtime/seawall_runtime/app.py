@@ -15,11 +15,10 @@ from .config import Config, load_config
 from .context import Context
 from .effects import Effects
 from .errors import ConfigError, PortError, StartError
-from .process import EXIT_START, Process
+from .process import EXIT_CONFIG, EXIT_START, Process
 from .service import Key, Service, State
 from .telemetry import configure_logging
 
-EXIT_CONFIG = 2
 EXIT_PORT = 3
 
 
@@ -65,6 +64,8 @@ def main(app: App, arguments: list[str] | None = None) -> int:
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             return runner.run(live())
+    except ConfigError as error:
+        return _refuse(app, EXIT_CONFIG, error)
     except PortError as error:
         return _refuse(app, EXIT_PORT, error)
     except StartError as error:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
 
+from .complaint import complain
+from .environment import override
 from .errors import ConfigError
 
 PositiveInt = Annotated[int, msgspec.Meta(gt=0)]
@@ -20,7 +24,7 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class NatsConfig(Section, frozen=True):
-    """The bus. ``user_file`` holds credentials where the server asks for them."""
+    """The bus, and on how many servers each stream is kept."""
 
     url: str = "nats://127.0.0.1:4222"
     replicas: PositiveInt = 1
@@ -121,23 +125,33 @@ class Config(Section, frozen=True):
     stop_guardian: StopGuardianConfig = StopGuardianConfig()
 
 
-def load_config(path: Path) -> Config:
-    """Read and check the file. Raises ConfigError."""
+def load_config(path: Path, environment: Mapping[str, str] | None = None) -> Config:
+    """Read and check the file, with the environment's values over it. Raises ConfigError.
+
+    ``SEAWALL__NATS__URL=nats://other:4222`` replaces ``$.nats.url``; secrets cannot be set so.
+    """
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not TOML: {error}") from error
-    return check_config(table, str(path))
+    table, origins = override(table, os.environ if environment is None else environment, Config)
+    return _check(table, str(path), origins)
 
 
 def check_config(table: dict[str, Any], where: str) -> Config:
     """Turn a parsed table into a Config. Raises ConfigError."""
+    return _check(table, where, {})
+
+
+def _check(table: dict[str, Any], where: str, origins: Mapping[str, str]) -> Config:
     try:
         return msgspec.convert(table, Config, strict=True, str_keys=True, dec_hook=_decode_extra)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{where}: {error}") from error
+        path, complaint = complain(error, table, Config)
+        origin = f" (set by {origins[path]})" if path in origins else ""
+        raise ConfigError(f"{where}: {path}{origin}: {complaint}") from error
 
 
 def _decode_extra(kind: type, value: Any) -> Any:

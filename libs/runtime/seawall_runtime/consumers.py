@@ -57,6 +57,20 @@ async def bind_consumer(bus: Bus, spec: ConsumerSpec, *, after_sequence: int = 0
     return _info(reply)
 
 
+@dataclass(frozen=True, slots=True)
+class StreamMark:
+    """Which stream this is (a new one of the same name was created at another time), and its end."""
+
+    created: str
+    last_sequence: int
+
+
+async def stream_mark(bus: Bus, stream: str) -> StreamMark:
+    """Return a stream's identity and end. Raises ApiError, TryAgainError."""
+    reply = await bus.api(f"STREAM.INFO.{stream}")
+    return StreamMark(str(reply["created"]), int(reply["state"]["last_seq"]))
+
+
 async def redeliver_unacknowledged(bus: Bus, spec: ConsumerSpec) -> bool:
     """Let the server send again now what it still waits for; without it that takes the whole ack wait.
 
@@ -67,6 +81,15 @@ async def redeliver_unacknowledged(bus: Bus, spec: ConsumerSpec) -> bool:
     except (ApiError, TryAgainError):
         return False
     return True
+
+
+async def delete_consumer(bus: Bus, spec: ConsumerSpec) -> None:
+    """Remove the consumer, so that it can be made anew; it may be gone already."""
+    try:
+        await bus.api(f"CONSUMER.DELETE.{spec.stream}.{spec.name}")
+    except ApiError as error:
+        if error.code != _NOT_FOUND:
+            raise
 
 
 def _wanted(spec: ConsumerSpec, after_sequence: int) -> dict[str, Any]:

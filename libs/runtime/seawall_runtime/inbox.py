@@ -33,14 +33,21 @@ class Fact:
     inherited: Handling | None
 
 
-Item = FlowMessage | Fact | Pulled
+@dataclass(slots=True)
+class Marker:
+    """A place in the lane of facts: reached when all before it are handled."""
+
+    reached: asyncio.Event
+
+
+Item = FlowMessage | Fact | Pulled | Marker
 
 
 class Inbox:
     """Facts, ledger messages and flow messages; until ``open`` is set only facts come out."""
 
     def __init__(self, flow_limit: int = FLOW_LIMIT, fact_limit: int = FACT_LIMIT) -> None:
-        self.facts: deque[Fact] = deque()
+        self.facts: deque[Fact | Marker] = deque()
         self.ledger: deque[Pulled] = deque()
         self.flow: deque[FlowMessage] = deque()
         self.open = False
@@ -70,6 +77,11 @@ class Inbox:
             self._room.clear()
             await self._room.wait()
         self.facts.append(fact)
+        self._wake.set()
+
+    def put_marker(self, marker: Marker) -> None:
+        """Add a marker behind the facts that wait now."""
+        self.facts.append(marker)
         self._wake.set()
 
     def wake(self) -> None:

@@ -69,6 +69,8 @@ METRICS: tuple[Metric, ...] = (
     Metric("seawall_unprotected_ms", "histogram", "How long a position had no verified stop.", (), MILLISECONDS),
     # recorder
     Metric("seawall_rows_recorded_total", "counter", "Rows written to the database.", ("table",)),
+    Metric("seawall_recorder_waiting_messages", "gauge", "Messages read and not written yet.", ("stream",)),
+    Metric("seawall_recorder_lost_messages_total", "counter", "Messages a stream forgot unread.", ("stream",)),
 )
 
 _DECLARED = {metric.name: metric for metric in METRICS}

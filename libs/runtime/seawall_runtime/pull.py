@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -23,8 +22,9 @@ from nats.aio.subscription import Subscription
 from .acks import MESSAGE_NEXT, ack_fields
 from .bus import Bus
 from .clock import elapsed_s
-from .consumers import ConsumerSpec, bind_consumer, redeliver_unacknowledged
+from .consumers import ConsumerSpec, bind_consumer, delete_consumer, redeliver_unacknowledged, stream_mark
 from .errors import BusError, TryAgainError
+from .seen import Seen
 
 BATCH = 64  # one request's worth; the next is sent when half of it has come
 CAPACITY = 256  # messages asked for or held; bounds memory and what is redelivered after a crash
@@ -68,13 +68,14 @@ class Puller:
     def __init__(self, bus: Bus, spec: ConsumerSpec, on_message: Callable[[Pulled], None], log: Any = None) -> None:
         self.spec = spec
         self.bound = False
+        self.on_regressed: Callable[[str], None] | None = None
         self._bus = bus
         self._on_message = on_message
         self._log = log or logging.getLogger("seawall.pull")
         self._held: dict[int, Pulled] = {}
-        self._handled: set[int] = set()
-        self._handled_order: deque[int] = deque()
+        self._handled: Seen[int] = Seen(REMEMBERED)
         self._last_handled = 0
+        self._stream_created = ""
         self._requests: dict[str, _Request] = {}
         self._number = 0
         self._inbox = ""
@@ -129,12 +130,9 @@ class Puller:
 
     def _release(self, pulled: Pulled, *, handled: bool) -> None:
         self._held.pop(pulled.sequence, None)
-        if handled and pulled.sequence not in self._handled:
+        if handled:
             self._last_handled = max(self._last_handled, pulled.sequence)
             self._handled.add(pulled.sequence)
-            self._handled_order.append(pulled.sequence)
-            if len(self._handled_order) > REMEMBERED:
-                self._handled.discard(self._handled_order.popleft())
         self._kick.set()
 
     async def _answer(self, pulled: Pulled, word: bytes) -> None:
@@ -218,16 +216,30 @@ class Puller:
                 continue
 
     async def _bind(self) -> None:
+        mark = await stream_mark(self._bus, self.spec.stream)
+        if self._stream_created not in ("", mark.created) or mark.last_sequence < self._last_handled:
+            await self._start_over(f"ends at {mark.last_sequence}, but {self._last_handled} was handled")
+        self._stream_created = mark.created
         info = await bind_consumer(self._bus, self.spec, after_sequence=self._resume_after())
-        if info.delivered < self._last_handled:
-            self._bus.metrics.count("seawall_errors_total", kind="stream_regressed")
-            self._log.error(
-                f"consumer {self.spec.name} stands at {info.delivered}, but {self._last_handled} was handled"
-            )
+        if info.delivered > mark.last_sequence:
+            await self._start_over(f"ends at {mark.last_sequence}, but {info.delivered} was delivered")
+            info = await bind_consumer(self._bus, self.spec)
         if info.unacknowledged:
             await redeliver_unacknowledged(self._bus, self.spec)
         self._requests.clear()
         self.bound = True
+
+    async def _start_over(self, how: str) -> None:
+        """The stream lost messages or was made anew: its numbers mean other messages now."""
+        problem = f"stream {self.spec.stream} {how}: it lost messages; read again from its start"
+        self._bus.metrics.count("seawall_errors_total", kind="stream_regressed")
+        self._log.error(problem)
+        self._handled.clear()
+        self._held.clear()
+        self._last_handled = 0
+        await delete_consumer(self._bus, self.spec)
+        if self.on_regressed is not None:
+            self.on_regressed(problem)
 
     def _resume_after(self) -> int:
         return min(self._held) - 1 if self._held else self._last_handled

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -66,10 +67,14 @@ class Spans:
             )
         )
 
-    def close(self) -> None:
-        """Send what waits, within the export timeout."""
-        if self._processor is not None:
-            self._processor.shutdown()
+    def close(self, timeout_s: float) -> None:
+        """Send what waits, within a bound; a collector that hangs costs the last spans."""
+        if self._processor is None:
+            return
+        # a daemon thread: OpenTelemetry waits up to 30 s for a collector, a stopping service cannot
+        closing = threading.Thread(target=self._processor.shutdown, daemon=True, name="spans-close")
+        closing.start()
+        closing.join(timeout_s)
 
 
 def traces_url(endpoint: str) -> str:
