@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from typing import cast
 
 import msgspec
 from aiohttp import WSMessage, WSMsgType, web
@@ -73,9 +74,10 @@ class MarketSockets:
         # frames are written to the transport as they are, so nothing may compress or mask them
         socket = web.WebSocketResponse(compress=False, autoping=False, max_msg_size=_MAX_MESSAGE_BYTES)
         await socket.prepare(request)
-        transport = request.transport
-        if not isinstance(transport, asyncio.WriteTransport):
+        if request.transport is None:
             return socket  # gone already
+        # a TCP transport in either event loop, though not by class in uvloop's
+        transport = cast(asyncio.WriteTransport, request.transport)
         subscriber = Subscriber(transport, combined=combined, max_unsent_bytes=self._limits.max_unsent_bytes)
         self._hub.broadcaster.subscribe(subscriber, streams)
         alive = _Liveness(self._limits)
