@@ -18,13 +18,14 @@ from seawall_proto import (
 class LedgerRead(Event, frozen=True, kw_only=True):
     """What the ledger held when risk started; ``ts_received_ns`` is when it was read.
 
-    ``exposures`` are the last words on peak and daily result, one an account.
+    ``halts`` are the words on halts of every readable copy, in any order. ``exposures`` are the last
+    words on peak and daily result, oldest first.
     """
 
     positions: tuple[PositionChanged, ...] = ()
     orders: tuple[OrderStateChanged, ...] = ()
     reconciled: tuple[AccountReconciled, ...] = ()
-    halts: tuple[TradingHalted, ...] = ()
+    halts: tuple[TradingHalted | TradingResumed, ...] = ()
     exposures: tuple[ExposureChanged, ...] = ()
 
 

@@ -44,8 +44,8 @@ def check_market(state: Portfolio, market: Market | None) -> Refusal | None:
         return Refusal(RefusalReason.UNKNOWN_INSTRUMENT, "not in the configuration")
     if market.instrument is None:
         return Refusal(RefusalReason.UNKNOWN_INSTRUMENT, "its trading rules have not been seen yet")
-    if market.feed != "live":
-        return Refusal(RefusalReason.FEED_NOT_LIVE, f"feed is {market.feed or 'unknown'}")
+    if market.feed not in {None, "live"}:  # None: not heard of since the start; then only the prices' age tells
+        return Refusal(RefusalReason.FEED_NOT_LIVE, f"feed is {market.feed}")
     for name, seen_ns in (("quote", market.quote_ns), ("book", market.book_ns)):
         if not seen_ns:
             return Refusal(RefusalReason.FEED_NOT_LIVE, f"no {name} since the feed became live")
