@@ -121,6 +121,12 @@ class Exchange:
         ended = self._desk.cancel(ts_ns, order)
         return ended, self._settle(ts_ns)
 
+    def cancel_all(self, ts_ns: int, symbol: str) -> tuple[list[Order], list[EngineEvent]]:
+        """Cancel every open order of a symbol; conditional orders stay."""
+        self._listed(symbol)
+        ended = [self._desk.cancel(ts_ns, order) for order in self.store.open_orders(symbol)]
+        return ended, self._settle(ts_ns)
+
     def amend(
         self, ts_ns: int, order: Order, side: Side, quantity: Decimal, price: Decimal
     ) -> tuple[Order, list[EngineEvent]]:
@@ -138,10 +144,17 @@ class Exchange:
         ended = self._conditionals.cancel(ts_ns, algo)
         return ended, self._settle(ts_ns)
 
-    def set_countdown(self, ts_ns: int, symbol: str, deadline_ns: int) -> None:
+    def cancel_all_algos(self, ts_ns: int, symbol: str) -> tuple[list[AlgoOrder], list[EngineEvent]]:
+        """Cancel every conditional order of a symbol that rests."""
+        self._listed(symbol)
+        ended = [self._conditionals.cancel(ts_ns, algo) for algo in self.store.open_algos(symbol)]
+        return ended, self._settle(ts_ns)
+
+    def set_countdown(self, ts_ns: int, symbol: str, deadline_ns: int) -> tuple[None, list[EngineEvent]]:
         """Cancel the symbol's open orders at the deadline unless it is moved on before; zero disarms."""
         self._listed(symbol)
         self.store.put_settings(replace(self.store.settings_of(symbol), countdown_deadline_ns=deadline_ns))
+        return None, self._settle(ts_ns)
 
     # --- account -------------------------------------------------------------------------------------------------
 

@@ -62,6 +62,13 @@ class SymbolMarket:
             return exact(price)
         return ZERO
 
+    def level_price(self, side: Side, level: int) -> Decimal:
+        """Return the price of the n-th level of a book side, counted from one; zero where there are fewer."""
+        for number, (price, _quantity) in enumerate(self.levels(side), start=1):
+            if number == level:
+                return exact(price)
+        return ZERO
+
     def displayed(self, side: Side, price: Decimal, max_levels: int = MAX_LEVELS_REFRESHED) -> Decimal | None:
         """Return the displayed quantity at a price; None where the view ends before the price is reached."""
         for count, (level_price, quantity) in enumerate(self.levels(side)):
