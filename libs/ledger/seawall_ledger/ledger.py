@@ -73,16 +73,16 @@ class Ledger:
         """
         connection, transaction = await self._begin()
         tx = Tx(connection, writer or self.application)
+        complete = False
         try:
-            try:
-                yield tx
-            except BaseException:
-                await _roll_back(transaction)
-                raise
+            yield tx
             if tx.recorded and tx.writer != self.application:
                 await tx.wake_relay(OUTBOX_CHANNEL)
+            complete = True
             await _commit(transaction)
         finally:
+            if not complete:
+                await _roll_back(transaction)
             await self._release(connection)
         if tx.recorded:
             self.outbox_filled.set()
@@ -93,7 +93,7 @@ class Ledger:
             transaction = connection.transaction()
             try:
                 await transaction.start()  # also finds out a connection that a restart left dead in the pool
-            except BaseException:
+            except CONNECTION_LOST:
                 await self._release(connection)
                 raise
             return connection, transaction

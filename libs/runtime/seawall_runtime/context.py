@@ -33,6 +33,7 @@ class Context:
         self.stopping = asyncio.Event()
         self.readiness = Readiness(metrics)
         self._inbox = inbox
+        self.failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         self._born_ns = clock.now_ns()
         self._fed = 0
 
@@ -48,6 +49,11 @@ class Context:
         if not fact.ts_received_ns:
             msgspec.structs.force_setattr(fact, "ts_received_ns", self.now_ns())
         await self._inbox.put_fact(Fact(fact, current_handling()))
+
+    def fail(self, error: BaseException) -> None:
+        """End the process as after a bug: a background task of the effects broke."""
+        if not self.failure.done():
+            self.failure.set_result(error)
 
     def now_ns(self) -> int:
         """Return the wall clock in integer nanoseconds UTC; the only clock of a service."""

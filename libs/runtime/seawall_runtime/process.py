@@ -102,6 +102,9 @@ class Process:
             self.context.set_ready(part, False, "starting")
         self._watch_bus()
         self.shell.failure.add_done_callback(lambda _: self._end(EXIT_BUG, "a command broke"))
+        self.context.failure.add_done_callback(
+            lambda done: self._end(EXIT_BUG, f"a background task broke: {done.result()!r}")
+        )
         for work in (self.shell.run(), self._start(), self.pulse.run()):
             self._spawn(work)
         code = await self._exit

@@ -107,10 +107,13 @@ CREATE INDEX events_by_cause ON events USING gin (causes);
 
 -- How far of each stream is written, in the same transaction as the rows.
 CREATE TABLE stream_positions (
-    stream     text PRIMARY KEY,
-    sequence   bigint NOT NULL,
+    stream        text PRIMARY KEY,
+    sequence      bigint NOT NULL,
+    ts_stored_ns  bigint NOT NULL,
     ts_written_ns bigint NOT NULL DEFAULT ns_now()
 );
+COMMENT ON COLUMN stream_positions.ts_stored_ns IS
+    'when the stream stored that message: another time at the same sequence is another stream';
 
 -- One-minute bars from the trades themselves. On TimescaleDB this view becomes a continuous aggregate.
 CREATE VIEW minute_bars AS
