@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
+from .streams import is_carried
+
 # Two symbols at 10x speed are about 3 MB/s: a client further behind than this has lost the market.
 MAX_UNSENT_BYTES = 8 * 1024 * 1024
 _TEXT_FRAME = 0x81
@@ -23,11 +25,17 @@ def frame_text(payload: bytes) -> bytes:
 class Subscriber:
     """One connected client: what it subscribed to, and the bytes it is owed in this turn."""
 
-    __slots__ = ("combined", "max_unsent_bytes", "overrun", "pending", "streams", "transport")
+    __slots__ = ("combined", "max_unsent_bytes", "overrun", "pending", "route", "streams", "transport")
 
     def __init__(
-        self, transport: asyncio.WriteTransport, *, combined: bool, max_unsent_bytes: int = MAX_UNSENT_BYTES
+        self,
+        transport: asyncio.WriteTransport,
+        *,
+        combined: bool,
+        route: str = "",
+        max_unsent_bytes: int = MAX_UNSENT_BYTES,
     ) -> None:
+        self.route = route
         self.transport = transport
         self.combined = combined
         self.max_unsent_bytes = max_unsent_bytes
@@ -58,7 +66,8 @@ class Broadcaster:
         """Add streams to a client; a stream twice is once."""
         for stream in streams:
             subscriber.streams[stream] = None
-            self._listeners.setdefault(stream, {})[subscriber] = None
+            if is_carried(subscriber.route, stream):
+                self._listeners.setdefault(stream, {})[subscriber] = None
 
     def unsubscribe(self, subscriber: Subscriber, streams: Iterable[str]) -> None:
         """Take streams from a client; one it never had is ignored."""

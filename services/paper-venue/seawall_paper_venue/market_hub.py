@@ -26,6 +26,7 @@ from .market_frames import (
 from .market_pulse import MarketPulse
 from .sources import Sink, Source, SourceError
 from .symbol_market import SymbolMarket
+from .tasks import first_of
 
 _encode = msgspec.json.Encoder().encode
 
@@ -77,16 +78,7 @@ class MarketHub(Sink):
 
     async def run(self) -> None:
         """Play the source until it ends or this task is cancelled. Raises SourceError."""
-        source = asyncio.create_task(self._source.run(self, self._speed), name="market-source")
-        pulse = asyncio.create_task(self._pulse.run(self.clock), name="market-pulse")
-        try:
-            done, _ = await asyncio.wait((source, pulse), return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
-        finally:
-            for task in (source, pulse):
-                task.cancel()
-            await asyncio.gather(source, pulse, return_exceptions=True)
+        await first_of(self._source.run(self, self._speed), self._pulse.run(self.clock))
 
     async def wait_ready(self, timeout_s: float) -> None:
         """Wait until every symbol has a book. Raises TimeoutError."""

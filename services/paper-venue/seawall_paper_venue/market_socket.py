@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import cast
 
 import msgspec
@@ -33,16 +34,16 @@ def market_socket_routes(
     limits: SocketLimits | None = None,
     is_private_stream: Callable[[str], bool] | None = None,
 ) -> list[web.RouteDef]:
-    """Return the WebSocket routes, at the root and under ``/public`` and ``/market``.
+    """Return the WebSocket routes, at the root for all streams and under ``/public`` and ``/market`` for theirs.
 
     ``is_private_stream`` tells which other names may be subscribed to, such as listen keys; what is
     sent to such a name through ``hub.broadcaster`` reaches its subscribers.
     """
     sockets = MarketSockets(hub, limits or SocketLimits(), is_private_stream or (lambda name: False))
     return [
-        web.get(prefix + path, handler)
-        for prefix in ("", "/public", "/market")
-        for path, handler in (
+        web.get(route + path, partial(serve, route))
+        for route in ("", "/public", "/market")
+        for path, serve in (
             ("/stream", sockets.serve_combined),
             ("/ws", sockets.serve_plain),
             ("/ws/", sockets.serve_plain),
@@ -59,15 +60,15 @@ class MarketSockets:
         self._limits = limits
         self._is_private_stream = is_private_stream
 
-    async def serve_combined(self, request: web.Request) -> web.StreamResponse:
+    async def serve_combined(self, route: str, request: web.Request) -> web.StreamResponse:
         """Serve ``/stream?streams=a/b``: every frame in an envelope that names its stream."""
-        return await self._serve(request, request.query.get("streams", ""), combined=True)
+        return await self._serve(request, route, request.query.get("streams", ""), combined=True)
 
-    async def serve_plain(self, request: web.Request) -> web.StreamResponse:
+    async def serve_plain(self, route: str, request: web.Request) -> web.StreamResponse:
         """Serve ``/ws`` and ``/ws/a/b``: bare frames."""
-        return await self._serve(request, request.match_info.get("streams", ""), combined=False)
+        return await self._serve(request, route, request.match_info.get("streams", ""), combined=False)
 
-    async def _serve(self, request: web.Request, names: str, *, combined: bool) -> web.StreamResponse:
+    async def _serve(self, request: web.Request, route: str, names: str, *, combined: bool) -> web.StreamResponse:
         streams = [name for name in names.split("/") if name]
         if len(streams) > MAX_STREAMS:
             return web.Response(status=400, text="too many streams")
@@ -78,7 +79,9 @@ class MarketSockets:
             return socket  # gone already
         # a TCP transport in either event loop, though not by class in uvloop's
         transport = cast(asyncio.WriteTransport, request.transport)
-        subscriber = Subscriber(transport, combined=combined, max_unsent_bytes=self._limits.max_unsent_bytes)
+        subscriber = Subscriber(
+            transport, combined=combined, route=route, max_unsent_bytes=self._limits.max_unsent_bytes
+        )
         self._hub.broadcaster.subscribe(subscriber, streams)
         alive = _Liveness(self._limits)
         pinger = asyncio.create_task(alive.keep(socket), name="market-socket-ping")

@@ -23,6 +23,21 @@ def is_market_stream(name: str) -> bool:
     return _NAME.fullmatch(name) is not None
 
 
+def is_carried(route: str, name: str) -> bool:
+    """Whether a connection at ``/public``, ``/market`` or the root (``route`` empty) carries this stream.
+
+    Since 2026-04-23 the venue sends books and quotes on ``/public`` only and the rest on ``/market`` only;
+    a subscription at the wrong one is acknowledged and stays silent. Trades are seen on both. The root
+    is left as it was before the split.
+    """
+    if not route:
+        return True
+    kind = name.rpartition("!")[2] if name.startswith("!") else name.partition("@")[2]
+    if kind == "trade":
+        return True
+    return kind.startswith(("depth", "bookTicker")) == (route == "/public")
+
+
 class SymbolStreams:
     """The stream names of one symbol, made once."""
 
