@@ -11,6 +11,7 @@ from .endpoints import Call, Endpoint
 from .faults import VenueFault, missing
 from .order_requests import optional_symbol, symbol_of
 from .trading_desk import TradingDesk
+from .usage import UsageLimits
 from .wire_account import (
     account_v2,
     account_v3,
@@ -29,8 +30,9 @@ MARGIN_TYPES: dict[str, MarginType] = {"CROSSED": "cross", "ISOLATED": "isolated
 class AccountEndpoints:
     """Answers requests about the account as a whole."""
 
-    def __init__(self, desk: TradingDesk) -> None:
+    def __init__(self, desk: TradingDesk, limits: UsageLimits) -> None:
         self._desk = desk
+        self._limits = limits
         self._exchange: Exchange = desk.exchange
 
     def endpoints(self) -> list[Endpoint]:
@@ -179,8 +181,8 @@ class AccountEndpoints:
     def order_limits(self, call: Call) -> list[dict[str, Any]]:
         """``GET /fapi/v1/rateLimit/order``."""
         return [
-            {"rateLimitType": "ORDERS", "interval": "SECOND", "intervalNum": 10, "limit": 300},
-            {"rateLimitType": "ORDERS", "interval": "MINUTE", "intervalNum": 1, "limit": 1200},
+            {"rateLimitType": "ORDERS", "interval": "SECOND", "intervalNum": 10, "limit": self._limits.orders_10s},
+            {"rateLimitType": "ORDERS", "interval": "MINUTE", "intervalNum": 1, "limit": self._limits.orders_1m},
         ]
 
     def set_leverage(self, call: Call) -> dict[str, Any]:

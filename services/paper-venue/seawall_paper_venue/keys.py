@@ -26,7 +26,10 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KeyFile(msgspec.Struct, frozen=True, kw_only=True):
-    """The shape of a key file: ``{"keys": [{"name": …, "key": …, "secret": …}]}``, as JSON or TOML."""
+    """The shape of a key file: ``{"keys": [{"name": …, "key": …, "secret": …}]}``, as JSON or TOML.
+
+    A plain table ``{"<key>": "<secret>"}`` is understood as well.
+    """
 
     keys: list[ApiKey]
 
@@ -42,7 +45,7 @@ def read_keys(path: Path) -> dict[str, ApiKey]:
             raise KeyFileError(f"{path}: too large for a key file")
         text = path.read_text(encoding="utf-8")
         table: Any = tomllib.loads(text) if path.suffix == ".toml" else msgspec.json.decode(text)
-        found = msgspec.convert(table, KeyFile).keys
+        found = _convert(table)
     except OSError as error:
         raise KeyFileError(f"{path}: cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, msgspec.MsgspecError, UnicodeDecodeError) as error:
@@ -51,6 +54,12 @@ def read_keys(path: Path) -> dict[str, ApiKey]:
     if not found:
         raise KeyFileError(f"{path}: holds no key")
     return {each.key: each for each in found}
+
+
+def _convert(table: Any) -> list[ApiKey]:
+    if isinstance(table, dict) and "keys" not in table:
+        return [ApiKey(key=key, secret=secret) for key, secret in msgspec.convert(table, dict[str, str]).items()]
+    return msgspec.convert(table, KeyFile).keys
 
 
 def make_keys(path: Path, names: tuple[str, ...]) -> dict[str, ApiKey]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping
 
 from .faults import VenueFault, missing
@@ -14,11 +15,12 @@ DEFAULT_WINDOW_MS = 5_000
 MAX_WINDOW_MS = 60_000
 # how far a client's clock may run ahead of ours
 MAX_AHEAD_MS = 1_000
+KEY_FORMAT = re.compile(r"^[A-Za-z0-9_-]{1,128}$")
 
 
 def find_key(keys: Mapping[str, ApiKey], given: str | None) -> ApiKey:
     """Return the key named in ``X-MBX-APIKEY``. Raises VenueFault."""
-    if not given or not given.isalnum():
+    if not given or not KEY_FORMAT.match(given):
         raise VenueFault(-2014, "API-key format invalid.", status=401)
     if given not in keys:
         raise VenueFault(-2015, "Invalid API-key, IP, or permissions for action.", status=401)

@@ -1,0 +1,116 @@
+"""One application on one port: the market's half, the account's half, and what drives both."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from random import Random
+
+from aiohttp import web
+
+from seawall_sim.engine import Exchange, Settings
+from seawall_sim.instruments import rules_for
+
+from .account_rest import AccountEndpoints
+from .algo_rest import AlgoEndpoints
+from .clock import wall_ns
+from .endpoints import Endpoint, Gate
+from .gate import make_gate
+from .journal import Journal
+from .keys import make_keys, read_keys
+from .latency import Latency
+from .listen_keys import ListenKeys
+from .market_hub import MarketHub
+from .market_routes import market_routes
+from .market_socket import SocketLimits
+from .options import Options
+from .sources.choice import open_source
+from .sources.errors import SourceError
+from .spot_rest import spot_routes
+from .trading_desk import TradingDesk
+from .trading_rest import OrderEndpoints
+from .usage import Usage
+from .user_stream import UserSockets, UserStream
+
+TICK_S = 0.1  # good-till dates and countdowns are kept to a tenth of a second
+KEY_NAMES = ("trade", "guardian", "operator")
+BASIS_POINT = Decimal("0.0001")
+# a batch of five orders is well below; the venue answers larger requests with an error
+MAX_REQUEST_BYTES = 256 * 1024
+
+log = logging.getLogger("seawall.paper_venue")
+
+
+class PaperVenue:
+    """Everything of one simulated exchange. Raises JournalError, KeyFileError or SourceError when made."""
+
+    def __init__(self, options: Options) -> None:
+        rules = rules_for(options.symbols)
+        self.options = options
+        self.failure: SourceError | None = None
+        self.exchange = Exchange(
+            rules,
+            Settings(
+                maker_fee_rate=options.maker_fee_bps * BASIS_POINT,
+                taker_fee_rate=options.taker_fee_bps * BASIS_POINT,
+                countdown_cancels_conditionals=options.countdown_cancels_conditionals,
+            ),
+        )
+        self.desk = TradingDesk(self.exchange, Journal(options.state), wall_ns)
+        self.desk.open(options.funds)
+        self.keys = read_keys(options.keys) if options.keys else make_keys(options.state / "keys.json", KEY_NAMES)
+        listen_keys = ListenKeys(options.state / "listen-keys.json")
+        listen_keys.open()
+        self.hub = MarketHub(rules, open_source(options.source, rules), self.desk, options.speed)
+        latency = Latency(options.latency_ms, options.jitter_ms, Random(options.seed))  # noqa: S311 - weather
+        self.usage = Usage(options.limits)
+        self._latency = latency
+        self.stream = UserStream(self.exchange, listen_keys, self.hub.broadcaster, latency, self.hub.now_ms)
+        self.desk.on_events(self.stream.announce)
+
+    def application(self) -> web.Application:
+        """Return the application; it runs the market while it is up."""
+        endpoints: list[Endpoint] = [
+            *OrderEndpoints(self.desk).endpoints(),
+            *AlgoEndpoints(self.desk).endpoints(),
+            *AccountEndpoints(self.desk, self.usage.limits).endpoints(),
+            *self.stream.endpoints(),
+        ]
+        gate = make_gate(endpoints, self.usage, self._latency, self.hub.now_ms)
+        app = web.Application(middlewares=[gate], client_max_size=MAX_REQUEST_BYTES)
+        limits = SocketLimits()
+        app.add_routes(UserSockets(self.hub, limits, self.stream).routes())
+        app.add_routes(Gate(self.keys, self.usage, self.hub.now_ms).routes(endpoints))
+        app.add_routes(spot_routes(self.hub))
+        app.add_routes(market_routes(self.hub, limits, self.stream.is_private_stream))
+        app.cleanup_ctx.append(self._run)
+        return app
+
+    async def _run(self, _app: web.Application) -> AsyncIterator[None]:
+        tasks = [asyncio.create_task(self._play(), name="market"), asyncio.create_task(self._tick(), name="clock")]
+        yield
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self.desk.close()
+
+    async def _play(self) -> None:
+        try:
+            await self.hub.run()
+        except SourceError as failure:
+            log.error("the market ended: %s", failure)
+            self.failure = failure
+            raise web.GracefulExit from failure
+
+    async def _tick(self) -> None:
+        ticks_a_second = round(1 / TICK_S)
+        count = 0
+        while True:
+            await asyncio.sleep(TICK_S)
+            self.desk.on_clock()
+            count += 1
+            if count % ticks_a_second == 0:
+                self.desk.on_second()
+                self.stream.on_second()
