@@ -37,6 +37,7 @@ class DeadLetters:
         self._log = log
         self._attempts: Counter[str] = Counter()
         self._given_up: set[str] = set()
+        self._separator = b"\n"
         self._read()
 
     def is_given_up(self, key: str) -> bool:
@@ -65,9 +66,11 @@ class DeadLetters:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.open("ab") as file:
-                file.write(msgspec.json.encode(failure) + b"\n")
+                # a crash may have cut the last line short: the first write begins a line of its own
+                file.write(self._separator + msgspec.json.encode(failure) + b"\n")
                 file.flush()
                 os.fsync(file.fileno())
+            self._separator = b""
         except OSError as error:
             self._log.error(f"cannot keep a failure in {self.path}: {error}; its event: {failure.data[:2_000]}")
 

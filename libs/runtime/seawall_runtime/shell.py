@@ -39,7 +39,6 @@ REMEMBERED_IDS = 65_536  # decision events seen; ten minutes at a hundred a seco
 PUBLISH_PATIENCE_S = 30.0  # a server's restart takes seconds; after this the state is built afresh
 FIRST_PAUSE_S = 0.1
 LAST_PAUSE_S = 2.0
-DRAIN_LOOK_S = 0.01
 
 
 class Shell:
@@ -99,9 +98,10 @@ class Shell:
 
     async def drain(self) -> None:
         """Wait until nothing waits any more; the caller bounds it."""
-        while not self._inbox.nothing_to_take:
-            await asyncio.sleep(DRAIN_LOOK_S)
-        await self.settle()
+        while True:
+            await self.settle()
+            if self._inbox.nothing_to_take:
+                return
 
     async def finish_commands(self, timeout_s: float) -> None:
         """Give commands under way their time, then end them."""

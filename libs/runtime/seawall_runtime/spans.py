@@ -107,7 +107,7 @@ _FIELDS = (
 
 def attributes_of(event: Event, said: Sequence[Event]) -> dict[str, Any]:
     """Return what an operator searches traces by: ids of events, orders, fills and stops."""
-    attributes: dict[str, Any] = {"seawall.event_id": event.id, "seawall.said_ids": [one.id for one in said]}
+    attributes: dict[str, Any] = {"seawall.event_id": event.id, "seawall.said_ids": tuple(one.id for one in said)}
     for one in (*said, event):  # the event's own fields win
         for name in _FIELDS:
             value = getattr(one, name, None)

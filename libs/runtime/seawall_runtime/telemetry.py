@@ -20,7 +20,7 @@ from .config import TelemetryConfig
 
 TRACE_HEADER = "traceparent"
 _SECRET_KEYS = re.compile(r"secret|password|token|signature|authorization|api_?key", re.IGNORECASE)
-_URL_PASSWORD = re.compile(r"(://[^/@\s:]*:)[^/@\s]+@")
+_URL_PASSWORD = re.compile(r"(://[^/@\s:\"]*:)[^/@\s\"]+@")
 _PARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}\Z")
 
 
@@ -122,7 +122,7 @@ def configure_logging(service: str, instance: str, config: TelemetryConfig) -> A
     root.handlers[:] = [handler]
     root.setLevel(config.log_level.upper())
     for noisy in ("nats", "asyncio", "urllib3"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+        logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
     return structlog.get_logger(service).bind(service=service, instance=instance)
 
 
@@ -147,10 +147,11 @@ def _redact(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> Mutab
     for key, value in line.items():
         if _SECRET_KEYS.search(key):
             line[key] = "***"
-        elif isinstance(value, str) and "://" in value:
-            line[key] = _URL_PASSWORD.sub(r"\1***@", value)
+        elif isinstance(value, dict):
+            line[key] = _redact(_logger, _method, dict(value))
     return line
 
 
 def _to_json(line: Any, **_options: Any) -> str:
-    return msgspec.json.encode(line, enc_hook=str).decode()
+    text = msgspec.json.encode(line, enc_hook=str).decode()
+    return _URL_PASSWORD.sub(r"\1***@", text) if "://" in text else text
