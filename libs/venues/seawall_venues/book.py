@@ -151,9 +151,11 @@ class OrderBook:
             return f"crossed book: bid {bid} at or above ask {ask}"
         if bid == -inf or ask == inf:
             return "a side of the book is empty"
-        if bid < self.bids.edge or ask > self.asks.edge:
-            return "the market left the depth that the snapshot covered"
         return ""
+
+    def knows_top(self) -> bool:
+        """True unless the market left the depth that the snapshot covered: then the best may be unknown."""
+        return self.bids.best() >= self.bids.edge and self.asks.best() <= self.asks.edge
 
     def reaches(self, count: int) -> bool:
         """True where ``count`` levels on both sides are known in full."""

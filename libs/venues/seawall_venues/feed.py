@@ -30,11 +30,15 @@ class Verdict(Enum):
 
 
 class VerifiedBook(Protocol):
-    """A book under its venue's sync rule. ``levels`` may be read only while ``is_live``."""
+    """A book under its venue's sync rule. ``levels`` may be read only while ``is_live``.
+
+    ``update_id`` and ``ts_venue_ns`` are the venue's number and time of the book's last change.
+    """
 
     levels: OrderBook
     is_live: bool
     update_id: int
+    ts_venue_ns: int
 
     def apply(self, update: Any) -> Verdict:
         """Take one depth update, of the type that the venue's ``parse_depth`` returns."""

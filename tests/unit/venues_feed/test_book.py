@@ -76,11 +76,14 @@ def test_a_market_that_cannot_be_is_trouble(
     assert (trouble in book.trouble()) if trouble else book.trouble() == ""
 
 
-def test_a_market_that_left_the_snapshots_depth_is_trouble() -> None:
+def test_a_market_that_left_the_snapshots_depth_does_not_know_its_top() -> None:
     book = OrderBook()
     book.load([(10.0, 1.0), (9.9, 1.0)], [(10.1, 1.0), (10.2, 1.0)], limit=2)
+    assert book.knows_top()
     book.bids.update([(10.0, 0.0), (9.9, 0.0), (9.5, 1.0)])
-    assert "left the depth" in book.trouble()
+    assert not book.knows_top()
+    assert book.bids.top(20) == ()
+    assert book.trouble() == ""
 
 
 def test_a_book_never_grows_without_limit_and_keeps_its_best_half(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from collections import deque
 from seawall_venues.book import OrderBook
 from seawall_venues.feed import Verdict
 
-from .parse import DepthSnapshot, DepthUpdate
+from .parse import NS_PER_MS, DepthSnapshot, DepthUpdate
 
 SNAPSHOT_LEVELS = 1_000  # what is asked of GET /fapi/v1/depth; fewer in the answer: there are no more
 MAX_WAITING = 1_200  # a minute of the fastest stream; a snapshot that takes longer is fetched again
@@ -22,12 +22,13 @@ MAX_WAITING = 1_200  # a minute of the fastest stream; a snapshot that takes lon
 class DepthBook:
     """One instrument's book, live only while every update since the snapshot was seen."""
 
-    __slots__ = ("_is_chained", "_waiting", "is_live", "levels", "update_id")
+    __slots__ = ("_is_chained", "_waiting", "is_live", "levels", "ts_venue_ns", "update_id")
 
     def __init__(self) -> None:
         self.levels = OrderBook()
         self.is_live = False
         self.update_id = 0
+        self.ts_venue_ns = 0
         self._is_chained = False
         self._waiting: deque[DepthUpdate] = deque(maxlen=MAX_WAITING)
 
@@ -52,6 +53,7 @@ class DepthBook:
             return self._lose(update)
         self._is_chained = True
         self.update_id = update.last_update_id
+        self.ts_venue_ns = update.transaction_ms * NS_PER_MS
         self.levels.bids.update(update.bids)
         self.levels.asks.update(update.asks)
         return Verdict.APPLIED
@@ -64,6 +66,7 @@ class DepthBook:
         self._waiting.clear()
         self.levels.load(snapshot.bids, snapshot.asks, SNAPSHOT_LEVELS)
         self.update_id = snapshot.last_update_id
+        self.ts_venue_ns = snapshot.transaction_ms * NS_PER_MS
         self.is_live, self._is_chained = True, False
         for update in waiting:
             if self.apply(update) is Verdict.GAP:

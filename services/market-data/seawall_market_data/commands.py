@@ -1,0 +1,48 @@
+"""What the decisions want done: reads at the venue, and notes for log and metrics."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Trouble = Literal["malformed_frame", "lost_frame", "book_gap", "late_trade", "trade_hole", "bar_skipped", "odd_quote"]
+
+
+class FeedCommand(msgspec.Struct, frozen=True, kw_only=True):
+    """Something to do for the feed of one symbol."""
+
+    venue: str
+    symbol: str
+
+
+class FetchSnapshot(FeedCommand, frozen=True, kw_only=True):
+    """Read the order book; ``attempt`` counts the tries in a row and spaces them."""
+
+    request: int
+    attempt: int
+
+
+class FetchTrades(FeedCommand, frozen=True, kw_only=True):
+    """Read the newest trades."""
+
+    request: int
+    attempt: int
+
+
+class FetchBars(FeedCommand, frozen=True, kw_only=True):
+    """Read the venue's own candles from one opening time (inclusive) to another (exclusive)."""
+
+    interval_ms: int
+    ts_from_ns: int
+    ts_to_ns: int
+
+
+class NoteTrouble(FeedCommand, frozen=True, kw_only=True):
+    """Count and log something that was wrong with the feed and is dealt with."""
+
+    kind: Trouble
+    detail: str
+
+
+Said = list[msgspec.Struct]

@@ -1,0 +1,45 @@
+"""Time went by: bars end without a trade, feeds fall silent, and what was held back is due."""
+
+from __future__ import annotations
+
+from .announce import announce_again
+from .book_sync import say_pending_book
+from .commands import Said
+from .facts import MomentPassed
+from .feed_state import change_feed
+from .quotes import say_pending_quote
+from .state import Market
+
+GRACE_NS = 200_000_000  # a trade may reach us this long after a quote of the same time
+QUIET_GRACE_NS = 1_000_000_000  # and this long after the bar's end by our estimate, when nothing came since
+
+
+def decide(state: Market, event: MomentPassed) -> tuple[Market, Said]:
+    """Look whether the feed still speaks; then close bars and say what is due."""
+    now_ns = event.ts_received_ns
+    said = _note_silence(state, now_ns)
+    if state.feed != "down" and now_ns - state.heard_ns <= state.settings.stale_after_ns:
+        said += _close_bars(state, now_ns)
+    said += say_pending_quote(state, now_ns)
+    said += say_pending_book(state, now_ns)
+    said += announce_again(state, now_ns)
+    return state, said
+
+
+def _close_bars(state: Market, now_ns: int) -> Said:
+    venue_ns = state.clock.venue_ns(now_ns)
+    ended_ns = max(min(state.clock.newest_ns, venue_ns - GRACE_NS), venue_ns - QUIET_GRACE_NS)
+    return state.trades.pass_time(ended_ns, now_ns)
+
+
+def _note_silence(state: Market, now_ns: int) -> Said:
+    """A feed that was live and says nothing, or whose book stands still under moving quotes, is stale."""
+    if state.feed != "live":
+        return []
+    limit_ns = state.settings.stale_after_ns
+    if now_ns - state.heard_ns > limit_ns:
+        return change_feed(state, "stale", f"no frame for {limit_ns // 1_000_000} ms", now_ns)
+    behind = state.last_quote_id > state.book.update_id
+    if behind and now_ns - state.depth_received_ns > limit_ns:
+        return change_feed(state, "stale", f"no depth for {limit_ns // 1_000_000} ms under moving quotes", now_ns)
+    return []

@@ -1,0 +1,50 @@
+"""The best quote: said only while the book behind it is verified, and held against it."""
+
+from __future__ import annotations
+
+from seawall_proto import QuoteTicked
+
+from .book_sync import check_quote, lose_book
+from .commands import Said
+from .feed_state import trouble
+from .state import Market
+
+
+def take_quote(state: Market, quote: QuoteTicked) -> Said:
+    """Say the best quote where the feed is live and its pace allows; drop what is old or cannot be."""
+    if quote.update_id <= state.last_quote_id:
+        return []
+    state.last_quote_id = quote.update_id
+    state.clock.note(quote.ts_venue_ns, quote.ts_received_ns)
+    if quote.bid_price >= quote.ask_price:
+        return [trouble(state, "odd_quote", f"bid {quote.bid_price} at or above ask {quote.ask_price}")]
+    if state.feed != "live":
+        return []
+    if quote.update_id > state.book.update_id:
+        state.recent_quotes.append(quote)
+    elif wrong := check_quote(state, quote):
+        return lose_book(state, wrong, quote.ts_received_ns)
+    return _say_in_pace(state, quote)
+
+
+def say_pending_quote(state: Market, ts_received_ns: int) -> Said:
+    """Say the quote that the pace held back, once its time has come."""
+    quote = state.quote_pending
+    if quote is None or state.feed != "live":
+        return []
+    if state.clock.venue_ns(ts_received_ns) // state.settings.quote_every_ns == state.quote_bucket:
+        return []
+    state.quote_pending = None
+    return [quote]
+
+
+def _say_in_pace(state: Market, quote: QuoteTicked) -> Said:
+    every_ns = state.settings.quote_every_ns
+    if not every_ns:
+        return [quote]
+    bucket = quote.ts_venue_ns // every_ns
+    if bucket == state.quote_bucket:
+        state.quote_pending = quote
+        return []
+    state.quote_bucket, state.quote_pending = bucket, None
+    return [quote]
