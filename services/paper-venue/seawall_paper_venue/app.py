@@ -28,7 +28,7 @@ from .market_socket import SocketLimits
 from .options import Options
 from .sources.choice import open_source
 from .sources.errors import SourceError
-from .spot_rest import spot_routes
+from .spot_rest import WalletEndpoints, spot_routes
 from .trading_desk import TradingDesk
 from .trading_rest import OrderEndpoints
 from .usage import Usage
@@ -76,6 +76,7 @@ class PaperVenue:
             *OrderEndpoints(self.desk).endpoints(),
             *AlgoEndpoints(self.desk).endpoints(),
             *AccountEndpoints(self.desk, self.usage.limits).endpoints(),
+            *WalletEndpoints(self.desk).endpoints(),
             *self.stream.endpoints(),
         ]
         gate = make_gate(endpoints, self.usage, self._latency, self.hub.now_ms)
