@@ -21,12 +21,13 @@ class Profile:
 class Side:
     """One side; ``sign`` is +1 for bids, -1 for asks, so that ``sign * ticks`` grows towards the touch."""
 
-    __slots__ = ("_keys", "_profile", "_rng", "changed", "lots", "sign")
+    __slots__ = ("_keys", "_profile", "_rng", "changed", "crowd", "lots", "sign")
 
     def __init__(self, sign: int, profile: Profile, rng: Random) -> None:
         self.sign = sign
         self.lots: dict[int, int] = {}
         self.changed: dict[int, int] = {}
+        self.crowd = 1.0  # how much more than usual rests near the touch
         self._keys: list[int] = []
         self._profile = profile
         self._rng = rng
@@ -93,4 +94,6 @@ class Side:
     def _quantity(self, offset: int) -> int:
         distance_bps = offset * self._profile.bps_per_tick
         usual = self._profile.touch_lots * (1.0 + distance_bps / 3.0) ** 0.6
+        if distance_bps < 2.0:
+            usual *= self.crowd
         return max(1, int(usual * self._rng.lognormvariate(-0.3, 0.8)))

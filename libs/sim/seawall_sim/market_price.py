@@ -8,9 +8,10 @@ from random import Random
 
 # how far, as a fraction, the price may stray before trends lean back
 _LEASH = 0.04
-# volatility forgets its regime level in about 4 s and remembers its own shocks for about as long (GARCH)
-_VOLATILITY_PULL_PER_S = 0.25
-_SHOCK_SHARE = 0.12
+# variance returns to its regime's level in about 8 s, and each shock feeds it (GARCH): the share is as large
+# as it may be for the variance to have a variance of its own, share^2 * 2 * step < 2 * pull at 50 ms
+_VOLATILITY_PULL_PER_S = 0.12
+_SHOCK_SHARE_PER_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +26,9 @@ class Regime:
     activity: float
 
 
-CALM = Regime("calm", (0.0, 0.0), 0.35, 3.0, 5.0, 0.5)
-TREND = Regime("trend", (0.7, 1.6), 0.55, 14.0, 20.0, 1.3)
-STORM = Regime("storm", (0.0, 0.4), 1.6, 3.0, 5.0, 2.5)
+CALM = Regime("calm", (0.0, 0.0), 0.4, 3.0, 6.0, 0.5)
+TREND = Regime("trend", (0.45, 1.1), 0.75, 14.0, 18.0, 1.3)
+STORM = Regime("storm", (0.0, 0.4), 1.8, 3.0, 6.0, 2.5)
 _NEXT: dict[str, tuple[tuple[Regime, float], ...]] = {
     "calm": ((TREND, 0.85), (STORM, 0.15)),
     "trend": ((CALM, 0.55), (TREND, 0.25), (STORM, 0.20)),
@@ -101,7 +102,7 @@ class FairPrice:
         own_weight = 1.0 if not self._beta else 0.5
         noise = own_weight * shock * sqrt(self._variance * elapsed_s)
         self._variance += (level - self._variance) * _VOLATILITY_PULL_PER_S * elapsed_s
-        self._variance += _SHOCK_SHARE * elapsed_s * self._variance * (shock * shock - 1.0)
+        self._variance += _SHOCK_SHARE_PER_S * elapsed_s * self._variance * (shock * shock - 1.0)
         self._variance = max(self._variance, level * 0.1)
         self._pending += self._beta * leader_move
         caught_up = self._pending * (1.0 - exp(-elapsed_s / self._lag_s))

@@ -79,7 +79,10 @@ class SyntheticSymbol:
         """Advance to ``now_ns``, append what happened, and return the fair price's log return."""
         elapsed_s = elapsed_ns / _SECOND_NS
         regime = self._fair.regime
-        lean = self._lean() + tanh(self._fair.drift_per_s * 1e4)
+        trend = tanh(self._fair.drift_per_s * 1e4)
+        lean = self._lean() + trend
+        # before and within a rise more is bid than offered near the touch
+        self._bids.crowd, self._asks.crowd = 1.0 + 0.6 * trend, 1.0 - 0.6 * trend
         for arrival in self._flow.until(now_ns / _SECOND_NS, regime.activity, max(-1.0, min(1.0, lean))):
             self._take(arrival, said)
         move = self._fair.step(now_ns / _SECOND_NS, elapsed_s, leader_move)
