@@ -66,6 +66,8 @@ METRICS: tuple[Metric, ...] = (
         (),
         SECONDS_FINE,
     ),
+    Metric("seawall_order_requests_total", "counter", "Order requests by what their answer proves.", ("outcome",)),
+    Metric("seawall_account_readings_total", "counter", "Accounts read at the venue.", ("venue", "account")),
     Metric("seawall_unprotected_ms", "histogram", "How long a position had no verified stop.", (), MILLISECONDS),
     # recorder
     Metric("seawall_rows_recorded_total", "counter", "Rows written to the database.", ("table",)),
