@@ -157,6 +157,7 @@ class Klines:
     def roll(self, now_ms: int) -> list[tuple[str, Candle]]:
         """Close every minute that has ended; a minute without a trade repeats the last close."""
         closed: list[tuple[str, Candle]] = []
+        self._leap(now_ms)
         while self.minute is not None and now_ms > self.minute.close_ms:
             minute = self.minute
             self.minutes.append(minute)
@@ -168,6 +169,17 @@ class Klines:
             last = minute.close
             self.minute = Candle(minute.close_ms + 1, minute.close_ms + MINUTE_MS, last, last, last, last)
         return closed
+
+    def _leap(self, now_ms: int) -> None:
+        """After a gap longer than is kept, go on with the first minute that still counts."""
+        minute = self.minute
+        if minute is None or now_ms - minute.close_ms <= MAX_CANDLES * MINUTE_MS:
+            return
+        self.minutes.append(minute)
+        start, end = interval_bounds("1m", now_ms - MAX_CANDLES * MINUTE_MS)
+        last = minute.close
+        self.minute = Candle(start, end - 1, last, last, last, last)
+        self._higher = {interval: _Series(interval) for interval in self._higher}
 
     def running(self, interval: str) -> Candle | None:
         """Return the candle of this interval that is still open, or None before the first trade."""
