@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 
 import msgspec
 
@@ -10,7 +10,7 @@ from seawall_stop_guardian import trail
 from seawall_stop_guardian.commands import CancelStop, PlaceStop
 from seawall_stop_guardian.exposure import TRIGGER_GRACE_NS, first_uncovered, stop_changed
 from seawall_stop_guardian.memory import memory_of
-from seawall_stop_guardian.ownership import MAX_GENERATIONS, SECOND_NS, stop_id
+from seawall_stop_guardian.ownership import MAX_GENERATIONS, StopContent, stop_id
 from seawall_stop_guardian.state import Guarded, OwnStop, Phase
 
 MILLISECOND_NS = 1_000_000
@@ -52,7 +52,7 @@ def wanted_quantity(state: Guarded) -> Decimal:
     """Return the position's size in whole lots, rounded up, so that the stop closes all of it."""
     assert state.rules is not None
     assert state.quantity is not None
-    lots = -(-abs(state.quantity) // state.rules.lot_size)
+    lots = (abs(state.quantity) / state.rules.lot_size).to_integral_value(rounding=ROUND_CEILING)
     return lots * state.rules.lot_size
 
 
@@ -87,8 +87,11 @@ def _place(state: Guarded, now_ns: int) -> list[msgspec.Struct]:
     if state.breached_ns and (state.flattening or first_uncovered(state, now_ns) is None):
         return []  # the mark is beyond the trigger: a new stop would be refused at once
     side = trail.closing_side(state.quantity or Decimal(0))
+    name = _name(state, side, now_ns)
+    if not name:
+        return []  # the next moment has names again
     stop = OwnStop(
-        client_stop_id=_name(state, side, now_ns),
+        client_stop_id=name,
         side=side,
         quantity=wanted_quantity(state),
         trigger_price=state.trigger_price,
@@ -110,13 +113,11 @@ def _place(state: Guarded, now_ns: int) -> list[msgspec.Struct]:
 
 
 def _name(state: Guarded, side: trail.Side, now_ns: int) -> str:
+    """Return a name that was never sent: equal stops of one moment differ by their generation."""
     assert state.trigger_price is not None
-    quantity = wanted_quantity(state)
-    content = f"{side} {quantity} {state.trigger_price} {now_ns // SECOND_NS}"
-    before, generation = state.named
-    generation = (generation + 1) % MAX_GENERATIONS if content == before else 0
-    state.named = (content, generation)
-    return stop_id(state.venue, state.account, state.symbol, side, quantity, state.trigger_price, now_ns, generation)
+    content = StopContent(state.venue, state.account, state.symbol, side, wanted_quantity(state), state.trigger_price)
+    names = (stop_id(content, now_ns, generation) for generation in range(MAX_GENERATIONS))
+    return next((name for name in names if name not in state.stops and name not in state.departed), "")
 
 
 def failed(state: Guarded, now_ns: int) -> None:

@@ -112,7 +112,6 @@ class Guarded:
     stops: dict[str, OwnStop] = field(default_factory=dict)
     departed: dict[str, int] = field(default_factory=dict)
     foreign: dict[str, None] = field(default_factory=dict)
-    named: tuple[str, int] = ("", 0)
     failures: int = 0
     retry_ns: int = 0
     triggered_ns: int = 0
