@@ -74,13 +74,12 @@ def book_position(account: Account, event: PositionChanged) -> None:
     market = account.market(event.symbol)
     if event.sequence <= market.position_sequence:
         return
+    arrived = max(abs(event.quantity) - abs(market.position), ZERO)
     market.position = event.quantity
     market.entry_price = event.entry_price
     market.position_sequence = event.sequence
     market.position_ns = max(market.position_ns, event.ts_received_ns)
-    if event.ts_received_ns >= market.settling_ns:
-        _settled(account, market)
-    account.touched.add(market)
+    _settled(account, market, max(market.settling - arrived, ZERO))
 
 
 def book_order(state: Portfolio, account: Account, event: OrderStateChanged) -> None:
@@ -94,8 +93,8 @@ def book_order(state: Portfolio, account: Account, event: OrderStateChanged) -> 
     source = known or approval
     grown = event.filled_quantity - (known.filled_quantity if known else ZERO)
     if grown > 0 and not event.reduce_only and event.ts_received_ns > market.position_ns:
-        _settle(state, market, event.ts_received_ns)
         market.settling += grown
+        market.settling_until_ns = state.now_ns + SETTLE_NS
     account.unknown.discard(name)
     account.touched.add(market)
     if event.state.is_terminal:
@@ -129,8 +128,8 @@ def book_fill(state: Portfolio, account: Account, event: OrderFilled) -> None:
     if event.ts_received_ns <= market.position_ns:
         account.cash += change
     else:
-        _settle(state, market, event.ts_received_ns)
         market.settling_cash += change
+        market.settling_until_ns = state.now_ns + SETTLE_NS
 
 
 def book_reconciliation(account: Account, event: AccountReconciled) -> None:
@@ -141,9 +140,7 @@ def book_reconciliation(account: Account, event: AccountReconciled) -> None:
     account.cash = event.equity - sum((held.unrealised_pnl for held in event.positions), ZERO)
     account.differences = event.differences
     for market in account.markets.values():
-        if market.settling_ns <= event.ts_received_ns:
-            market.settling_cash = ZERO
-            _settled(account, market)
+        market.settling_cash = ZERO
     for held in event.positions:
         market = account.market(held.symbol)
         market.mark = held.mark_price
@@ -160,14 +157,11 @@ def forget_overdue(state: Portfolio, account: Account, market: Market) -> None:
         _settled(account, market)
 
 
-def _settle(state: Portfolio, market: Market, ts_ns: int) -> None:
-    market.settling_ns = max(market.settling_ns, ts_ns)
-    market.settling_until_ns = state.now_ns + SETTLE_NS
-
-
-def _settled(account: Account, market: Market) -> None:
+def _settled(account: Account, market: Market, left: Decimal = ZERO) -> None:
+    """The position shows its fills, all but ``left``: their money is in the account with it."""
     if account.cash is not None:
         account.cash += market.settling_cash
-    market.settling = market.settling_cash = ZERO
-    market.settling_until_ns = 0
+    market.settling, market.settling_cash = left, ZERO
+    if not left:
+        market.settling_until_ns = 0
     account.touched.add(market)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from seawall_proto import TradingHalted, TradingResumed
 
-from .state import MILLISECOND_NS, Account, Halt, Portfolio
+from .state import Account, Halt, Portfolio
 
 EVERYTHING = "global"
 
@@ -49,14 +49,12 @@ def take(state: Portfolio, fact: TradingHalted | TradingResumed) -> bool:
 def halt(state: Portfolio, scope: str, actor: str, reason: str, ts_ns: int) -> TradingHalted:
     """Halt a scope and return the fact. One that is halted already keeps its version.
 
-    Versions follow event time in milliseconds: so a halt is newer than any resume before it, even
+    Versions follow event time in nanoseconds: so a halt is newer than any resume before it, even
     where the ledger that counted those cannot be read.
     """
     known = state.halts.get(scope)
-    if known is not None and known.halted:
-        version = known.version
-    else:
-        version = max(ts_ns // MILLISECOND_NS, known.version + 1 if known else 1)
+    newer = max(ts_ns, known.version + 1 if known else 1)
+    version = known.version if known is not None and known.halted else newer
     fact = TradingHalted(scope=scope, version=version, actor=actor, reason=reason)
     take(state, fact)
     return fact

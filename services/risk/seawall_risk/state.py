@@ -64,7 +64,6 @@ class Market:
     commitments: dict[str, Commitment] = field(default_factory=dict)
     settling: Decimal = ZERO
     settling_cash: Decimal = ZERO
-    settling_ns: int = 0
     settling_until_ns: int = 0
     exposure: Decimal = ZERO
     unrealised: Decimal = ZERO

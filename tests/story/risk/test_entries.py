@@ -64,6 +64,20 @@ def test_a_fill_that_is_not_in_the_position_yet_still_counts_as_under_way() -> N
     assert _refusal(world.ask(BTC, "long")) is RefusalReason.ALREADY_POSITIONED
 
 
+def test_fills_that_come_one_by_one_count_until_the_last_is_in_the_position() -> None:
+    world = World().open()
+    approved = world.ask(ETH, "long", strength=0.8)
+    world.now += 1_000_000
+    world.tell(world.order(approved, OrderState.FILLED))
+    world.now += 1_000_000
+    world.tell(world.position(ETH, "0.1"))
+    refused = world.ask(ETH, "long")
+    assert _refusal(refused) is RefusalReason.ORDER_IN_FLIGHT
+    assert refused.detail == f"fill of {approved.quantity - D('0.1')} is not in the position yet"
+    world.tell(world.position(ETH, approved.quantity))
+    assert _refusal(world.ask(ETH, "long")) is RefusalReason.ALREADY_POSITIONED
+
+
 def test_a_position_told_before_its_order_does_not_block_for_long() -> None:
     world = World().open()
     approved = world.ask(BTC, "long")
