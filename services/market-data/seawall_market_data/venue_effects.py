@@ -1,0 +1,209 @@
+"""One venue's feed as a process sees it: frames to decisions, decisions to the bus and back to the venue.
+
+A frame is decided on where it arrives and its ticks leave at once: a queue in between would cost more
+than the decision itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+import msgspec
+
+from seawall_proto import BookChanged, Event, FeedChanged, QuoteTicked, TradePrinted
+from seawall_runtime.config import VenueConfig
+from seawall_runtime.context import Context
+from seawall_runtime.errors import StartError
+from seawall_runtime.telemetry import Handling, handling_of
+from seawall_venues.binance.feed_session import BinanceFeedSession
+from seawall_venues.feed import Channel
+from seawall_venues.feed_connection import ConnectionLimits
+from seawall_venues.instruments import find_instrument
+from seawall_venues.port import Instrument, UnknownInstrumentError, VenueError
+
+from .commands import FetchBars, FetchSnapshot, FetchTrades, NoteTrouble
+from .facts import (
+    ConnectionChanged,
+    FeedFact,
+    FrameLost,
+    FrameReceived,
+    InstrumentFetched,
+    MomentPassed,
+)
+from .feed_metrics import FeedMetrics
+from .service import SERVICE
+from .state import Market
+from .venue_reads import VenueReads
+
+MOMENT_EVERY_S = 0.05  # how late a bar that no trade closes may be said
+INSTRUMENTS_EVERY_S = 3_600.0  # a venue changes its rules a few times a year
+IDLE_TIMES = 2  # a connection silent twice as long as makes a feed stale is replaced
+TICKS = frozenset({QuoteTicked, TradePrinted, BookChanged})
+SESSIONS = {"binance-usdm": BinanceFeedSession}
+
+
+class VenueFeed:
+    """The sockets of one venue, wired to the decisions on its symbols."""
+
+    def __init__(self, context: Context, config: VenueConfig, states: dict[str, Market]) -> None:
+        self._context = context
+        self._name = config.name
+        self._states = states
+        self._metrics = FeedMetrics(context.metrics, context.log, config.name)
+        self._jitter = random.Random(f"{config.name}/{context.instance}")  # noqa: S311  spreads retries, no secret
+        self._session = SESSIONS[config.name](
+            rest_url=config.rest_url,
+            websocket_url=config.websocket_url,
+            listener=self,
+            now_ns=context.now_ns,
+            jitter=self._jitter,
+            limits=ConnectionLimits(idle_s=IDLE_TIMES * context.config.market_data.stale_after_ms / 1_000),
+        )
+        self._reads = VenueReads(self._session, self._react, self._metrics, context.now_ns, self._jitter)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Read the instruments, trying until the venue answers, then open the sockets.
+
+        Raises StartError where a configured symbol is not listed.
+        """
+        self._show_readiness()
+        for instrument in await self._read_instruments():
+            self._react(self._instrument_fetched(instrument))
+        self._spawn(self._session.run(tuple(self._states)))
+        self._spawn(self._tell_time())
+        self._spawn(self._keep_instruments())
+
+    async def stop(self) -> None:
+        """Close the sockets and end every read."""
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._session.close()
+
+    def on_frame(self, symbol: str, channel: Channel, payload: bytes, ts_received_ns: int) -> None:
+        """Decide on a frame."""
+        is_timed = self._metrics.frame(channel)
+        self._react(
+            FrameReceived(
+                venue=self._name, symbol=symbol, channel=channel, payload=payload, ts_received_ns=ts_received_ns
+            )
+        )
+        if is_timed:
+            self._metrics.timed((self._context.now_ns() - ts_received_ns) / 1e9)
+
+    def on_lost(self, symbol: str, channels: tuple[Channel, ...], reason: str, ts_received_ns: int) -> None:
+        """Decide on a frame that nobody can read."""
+        self._react(
+            FrameLost(venue=self._name, symbol=symbol, channels=channels, reason=reason, ts_received_ns=ts_received_ns)
+        )
+
+    def on_connection(
+        self, symbol: str, channels: tuple[Channel, ...], connected: bool, reason: str, ts_received_ns: int
+    ) -> None:
+        """Decide on a connection that came or went."""
+        self._react(
+            ConnectionChanged(
+                venue=self._name,
+                symbol=symbol,
+                channels=channels,
+                connected=connected,
+                reason=reason,
+                ts_received_ns=ts_received_ns,
+            )
+        )
+
+    def _react(self, fact: FeedFact) -> None:
+        _, said = SERVICE.on[type(fact)](self._states[fact.symbol], fact)
+        publish = self._context.bus.publish_nowait
+        for item in said:
+            if type(item) in TICKS:
+                publish(item)  # type: ignore[arg-type]
+            elif isinstance(item, Event):
+                self._publish_slow(item)
+            else:
+                self._perform(item)
+
+    def _publish_slow(self, event: Event) -> None:
+        """Publish an event that others decide on: its trace begins here."""
+        with handling_of(Handling(SERVICE.name, event, None)):
+            self._context.bus.publish_nowait(event)
+        if isinstance(event, FeedChanged):
+            self._metrics.feed(event.symbol, event.state)
+            self._show_readiness()
+
+    def _perform(self, command: msgspec.Struct) -> None:
+        match command:
+            case NoteTrouble():
+                self._metrics.trouble(command)
+            case FetchSnapshot():
+                state = self._states[command.symbol]
+                wanted = lambda: state.snapshot_request == command.request  # noqa: E731
+                self._spawn(self._reads.snapshot(command, wanted))
+            case FetchTrades():
+                self._spawn(self._reads.trades(command))
+            case FetchBars():
+                self._spawn(self._reads.bars(command))
+            case _:
+                raise TypeError(f"market-data cannot perform {type(command).__name__}")
+
+    async def _tell_time(self) -> None:
+        while True:
+            await asyncio.sleep(MOMENT_EVERY_S)
+            now_ns = self._context.now_ns()
+            for symbol in self._states:
+                self._react(MomentPassed(venue=self._name, symbol=symbol, ts_received_ns=now_ns))
+
+    async def _keep_instruments(self) -> None:
+        while True:
+            await asyncio.sleep(INSTRUMENTS_EVERY_S)
+            try:
+                listed = await self._session.instruments()
+            except VenueError as error:
+                self._metrics.read_failed("instruments", error)
+                continue
+            for instrument in listed:
+                if instrument.symbol in self._states:
+                    self._react(self._instrument_fetched(instrument))
+
+    async def _read_instruments(self) -> Sequence[Instrument]:
+        attempt = 0
+        while True:
+            try:
+                listed = await self._session.instruments()
+                return [find_instrument(listed, symbol) for symbol in self._states]
+            except UnknownInstrumentError as error:
+                raise StartError(str(error)) from error
+            except VenueError as error:
+                self._metrics.read_failed("instruments", error)
+                self._context.set_ready(self._name, False, f"instruments not read: {error}"[:200])
+            attempt += 1
+            await self._reads.pause(attempt)
+
+    def _instrument_fetched(self, instrument: Instrument) -> InstrumentFetched:
+        return InstrumentFetched(
+            venue=self._name,
+            symbol=instrument.symbol,
+            instrument=instrument,
+            ts_received_ns=self._context.now_ns(),
+        )
+
+    def _show_readiness(self) -> None:
+        missing = [
+            f"{state.symbol} {state.feed}: {state.reason}" for state in self._states.values() if state.feed != "live"
+        ]
+        self._context.set_ready(self._name, not missing, "; ".join(missing)[:500])
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._context.fail(error)
