@@ -58,6 +58,16 @@ METRICS: tuple[Metric, ...] = (
     # market data
     Metric("seawall_frames_total", "counter", "Frames received from a venue.", ("service", "venue", "kind")),
     Metric("seawall_book_gaps_total", "counter", "Gaps found in a book's sequence.", ("venue", "symbol")),
+    Metric("seawall_feed_state", "gauge", "1 for the feed's present state.", ("venue", "symbol", "state")),
+    Metric("seawall_feed_troubles_total", "counter", "What was wrong with a feed.", ("venue", "symbol", "kind")),
+    Metric("seawall_venue_reads_failed_total", "counter", "Public reads that failed.", ("venue", "what")),
+    Metric(
+        "seawall_frame_to_event_seconds",
+        "histogram",
+        "From a frame received to its events handed to the bus; every 16th frame.",
+        ("venue",),
+        (0.00002, 0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.25),
+    ),
     # money path
     Metric(
         "seawall_tick_to_order_seconds",
