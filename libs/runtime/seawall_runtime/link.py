@@ -186,7 +186,8 @@ class Link:
             raise TryAgainError(f"NATS does not read: {self._client.pending_data_size} bytes are unsent")
 
     async def _round_trip(self, timeout_s: float) -> float:
-        self._check()
+        if not self.connected:  # a full socket is pinged all the same: it may be full because nobody reads
+            raise TryAgainError(f"NATS is not connected: {self.problem}")
         started = elapsed_s()
         # a pong whose waiter was cancelled kills nats-py's read loop: the ping is never cancelled,
         # and a connection that did not answer in time is given up

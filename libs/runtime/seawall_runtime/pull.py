@@ -13,6 +13,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -35,7 +36,6 @@ PULSE_S = 1.0
 RETRY_S = 0.25  # after a refusal; the server is restarting or electing a leader
 ACK_TIMEOUT_S = 2.0
 REMEMBERED = 4_096  # handled messages whose acknowledgement may have been lost
-INBOX_MESSAGES = 1_024
 INBOX_BYTES = 64 << 20  # CAPACITY events of the largest size
 
 NANOSECONDS = 1_000_000_000
@@ -55,11 +55,14 @@ class Pulled:
 
 
 class _Request:
-    __slots__ = ("heard_s", "remaining")
+    """One request at the server, with an inbox of its own: only so is it known whose message came."""
+
+    __slots__ = ("heard_s", "remaining", "subscription")
 
     def __init__(self) -> None:
         self.remaining = BATCH
         self.heard_s = elapsed_s()
+        self.subscription: Subscription | None = None
 
 
 class Puller:
@@ -76,20 +79,13 @@ class Puller:
         self._handled: Seen[int] = Seen(REMEMBERED)
         self._last_handled = 0
         self._stream_created = ""
-        self._requests: dict[str, _Request] = {}
-        self._number = 0
-        self._inbox = ""
-        self._subscription: Subscription | None = None
+        self._requests: list[_Request] = []
         self._kick = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._next_subject = MESSAGE_NEXT.format(stream=spec.stream, name=spec.name)
 
     async def start(self) -> None:
         """Bind the consumer and begin. Raises BusError where it cannot be had."""
-        self._inbox = self._bus.link.new_inbox()
-        self._subscription = await self._bus.subscribe(
-            f"{self._inbox}.*", self._receive, max_messages=INBOX_MESSAGES, max_bytes=INBOX_BYTES
-        )
         await self._bind()
         self._bus.hooks.on_connected.append(self._reconnected)
         self._task = asyncio.create_task(self._keep(), name=f"pull-{self.spec.name}")
@@ -100,9 +96,7 @@ class Puller:
             self._task.cancel()
             self._task = None
             self._bus.hooks.on_connected.remove(self._reconnected)
-        if self._subscription is not None:
-            await self._bus.link.unsubscribe(self._subscription)
-            self._subscription = None
+        await self._end_all()
 
     async def give_back(self) -> None:
         """Let the server send everything that is still held to somebody else, at once."""
@@ -142,19 +136,15 @@ class Puller:
             self._bus.metrics.count("seawall_errors_total", kind="ack_lost")
             self._log.warning(f"answer to message {pulled.sequence} lost: {error}")
 
-    async def _receive(self, message: Msg) -> None:
-        token = message.subject.rpartition(".")[2]
-        request = self._requests.get(token)
-        if request is not None:
-            request.heard_s = elapsed_s()
+    async def _receive(self, request: _Request, message: Msg) -> None:
+        request.heard_s = elapsed_s()
         status = (message.headers or {}).get("Status", "")
         if status and not message.data:
-            self._on_status(token, status, (message.headers or {}).get("Description", ""))
+            self._on_status(request, status, (message.headers or {}).get("Description", ""))
             return
-        if request is not None:
-            request.remaining -= 1
-            if request.remaining <= BATCH // 2:
-                self._kick.set()
+        request.remaining -= 1
+        if request.remaining <= BATCH // 2:
+            self._kick.set()
         await self._take(message)
 
     async def _take(self, message: Msg) -> None:
@@ -180,12 +170,12 @@ class Puller:
         self._held[pulled.sequence] = pulled
         self._on_message(pulled)
 
-    def _on_status(self, token: str, status: str, description: str) -> None:
+    def _on_status(self, request: _Request, status: str, description: str) -> None:
         if status == "100":  # heartbeat
             return
-        self._requests.pop(token, None)
+        request.remaining = 0
+        self._kick.set()
         if status in ("404", "408"):  # nothing came before the request's end: normal
-            self._kick.set()
             return
         self._bus.metrics.count("seawall_errors_total", kind=f"pull_{status}")
         if status == "503" or "Deleted" in description:
@@ -194,12 +184,12 @@ class Puller:
             self._log.error(f"pull request refused: {description}")
 
     async def _reconnected(self) -> None:
-        self._requests.clear()
         self.bound = False
         self._kick.set()
 
     async def _keep(self) -> None:
         while True:
+            self._kick.clear()  # before looking: what comes while looking wakes the loop again
             try:
                 if not self.bound and self._bus.connected:
                     await self._bind()
@@ -208,7 +198,6 @@ class Puller:
             except BusError as error:
                 self._log.warning(f"consumer {self.spec.name}: {error}")
                 await asyncio.sleep(RETRY_S)
-            self._kick.clear()
             try:
                 async with asyncio.timeout(PULSE_S):
                     await self._kick.wait()
@@ -226,7 +215,7 @@ class Puller:
             info = await bind_consumer(self._bus, self.spec)
         if info.unacknowledged:
             await redeliver_unacknowledged(self._bus, self.spec)
-        self._requests.clear()
+        await self._end_all()
         self.bound = True
 
     async def _start_over(self, how: str) -> None:
@@ -246,30 +235,44 @@ class Puller:
 
     async def _ask(self) -> None:
         now_s = elapsed_s()
-        for token, request in tuple(self._requests.items()):
-            if request.remaining <= 0:
-                del self._requests[token]
-            elif now_s - request.heard_s > SILENCE_S:
-                del self._requests[token]
-                self.bound = False  # look whether the consumer is still there
+        for request in tuple(self._requests):
+            if request.remaining > 0 and now_s - request.heard_s > SILENCE_S:
+                request.remaining = 0
+                self.bound = False  # see whether the consumer is still there, and what was on the way
                 self._bus.metrics.count("seawall_errors_total", kind="pull_silent")
-        if not self.bound or not self._bus.connected:
+            if request.remaining <= 0:
+                await self._end(request)
+        if not self._bus.connected:
+            return  # connecting again wakes the loop
+        if not self.bound:
+            self._kick.set()
             return
-        open_for = sum(request.remaining for request in self._requests.values())
+        open_for = sum(request.remaining for request in self._requests)
         while open_for <= BATCH // 2 and open_for + len(self._held) + BATCH <= CAPACITY:
             await self._send_request()
             open_for += BATCH
 
     async def _send_request(self) -> None:
-        self._number += 1
-        token = str(self._number)
+        request = _Request()
+        inbox = self._bus.link.new_inbox()
+        receive = partial(self._receive, request)
+        request.subscription = await self._bus.subscribe(inbox, receive, max_messages=2 * BATCH, max_bytes=INBOX_BYTES)
+        self._requests.append(request)
         body = {
             "batch": BATCH,
             "expires": int(EXPIRES_S * NANOSECONDS),
             "idle_heartbeat": int(HEARTBEAT_S * NANOSECONDS),
         }
-        self._requests[token] = _Request()
-        await self._bus.link.send(self._next_subject, msgspec.json.encode(body), reply=f"{self._inbox}.{token}")
+        await self._bus.link.send(self._next_subject, msgspec.json.encode(body), reply=inbox)
+
+    async def _end(self, request: _Request) -> None:
+        self._requests.remove(request)
+        if request.subscription is not None:
+            await self._bus.link.unsubscribe(request.subscription)
+
+    async def _end_all(self) -> None:
+        for request in tuple(self._requests):
+            await self._end(request)
 
     async def _progress(self) -> None:
         now_s = elapsed_s()

@@ -29,7 +29,9 @@ async def ensure_streams(bus: Bus, replicas: int = 1) -> tuple[str, ...]:
     Returns one line per stream: what was found or done. Raises StreamError where a stream exists
     in a way that cannot be changed, TryAgainError where JetStream does not answer.
     """
-    return tuple([await _ensure(bus, spec, replicas) for spec in STREAMS])
+    # the ledger first, then the small ones: where disk is short the market's history gives way
+    order = sorted(STREAMS, key=lambda spec: (spec.delivery is Delivery.FLOW, spec.max_bytes))
+    return tuple([await _ensure(bus, spec, replicas) for spec in order])
 
 
 async def missing_streams(bus: Bus) -> tuple[str, ...]:
