@@ -29,7 +29,7 @@ class AlgoEndpoints:
             Endpoint(method="POST", path="/fapi/v1/algoOrder", answer=self.place, weight=0, orders=(1, 1)),
             Endpoint(method="GET", path="/fapi/v1/algoOrder", answer=self.find),
             Endpoint(method="DELETE", path="/fapi/v1/algoOrder", answer=self.cancel),
-            Endpoint(method="GET", path="/fapi/v1/openAlgoOrders", answer=self.list_open),
+            Endpoint(method="GET", path="/fapi/v1/openAlgoOrders", answer=self.list_open, weight_of_all=40),
             Endpoint(method="GET", path="/fapi/v1/allAlgoOrders", answer=self.list_all, weight=5),
             Endpoint(method="DELETE", path="/fapi/v1/algoOpenOrders", answer=self.cancel_all),
         ]

@@ -35,6 +35,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     answer: Callable[[Call], Any]
     weight: int = 1
+    weight_of_all: int = 0  # what it weighs without a symbol, where that differs
     orders: tuple[int, int] = (0, 0)
     security: Security = "SIGNED"
 

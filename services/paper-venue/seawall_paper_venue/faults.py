@@ -76,6 +76,10 @@ WORDS: dict[Refusal, tuple[int, str]] = {
     Refusal.NOTHING_TO_AMEND: (-5027, "No need to modify the order."),
     Refusal.LEVERAGE_INVALID: (-4028, "Leverage {0} is not valid"),
     Refusal.LEVERAGE_TOO_LOW: (-2028, "Leverage is smaller than permitted: insufficient margin balance."),
+    Refusal.LEVERAGE_ISOLATED: (
+        -4161,
+        "Leverage reduction is not supported in Isolated Margin Mode with open positions.",
+    ),
     Refusal.MARGIN_TYPE_SAME: (-4046, "No need to change margin type."),
     Refusal.MARGIN_TYPE_ORDERS: (-4047, "Margin type cannot be changed if there exists open orders."),
     Refusal.MARGIN_TYPE_POSITION: (-4048, "Margin type cannot be changed if there exists position."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import cast
 
 from aiohttp import web
@@ -15,22 +15,51 @@ from .usage import Usage
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-# weights of the market's endpoints, for a request with its default limit
+# what the market's endpoints weigh; those whose weight hangs on the request have a rule below
 MARKET_WEIGHTS = {
-    "/fapi/v1/depth": 10,
-    "/fapi/v1/klines": 5,
     "/fapi/v1/trades": 5,
     "/fapi/v1/aggTrades": 20,
     "/fapi/v1/historicalTrades": 20,
-    "/fapi/v1/ticker/24hr": 1,
-    "/fapi/v1/ticker/bookTicker": 2,
 }
+# (largest limit, weight): the first row that the limit fits into
+DEPTH_WEIGHTS = ((50, 2), (100, 5), (500, 10), (1000, 20))
+KLINES_WEIGHTS = ((99, 1), (499, 2), (1000, 5), (1500, 10))
+# path: (weight with a symbol, weight without one)
+TICKER_WEIGHTS = {
+    "/fapi/v1/ticker/24hr": (1, 40),
+    "/fapi/v1/ticker/price": (1, 2),
+    "/fapi/v1/ticker/bookTicker": (2, 5),
+    "/fapi/v1/premiumIndex": (1, 10),
+}
+
+
+def market_weight(path: str, query: Mapping[str, str]) -> int:
+    """Return what a public request weighs."""
+    if path in TICKER_WEIGHTS:
+        return TICKER_WEIGHTS[path]["symbol" not in query]
+    if path == "/fapi/v1/depth":
+        return _by_limit(DEPTH_WEIGHTS, query.get("limit", "500"))
+    if path.endswith("lines"):
+        return _by_limit(KLINES_WEIGHTS, query.get("limit", "500"))
+    return MARKET_WEIGHTS.get(path, 1)
+
+
+def _by_limit(table: tuple[tuple[int, int], ...], limit: str) -> int:
+    wanted = int(limit) if limit.isdecimal() and len(limit) < 10 else 0
+    return next((weight for largest, weight in table if wanted <= largest), table[-1][1])
 
 
 def make_gate(endpoints: list[Endpoint], usage: Usage, latency: Latency, now_ms: Callable[[], int]) -> Middleware:
     """Return the middleware for all REST requests; WebSocket upgrades pass it untouched."""
-    weights = {("GET", path): weight for path, weight in MARKET_WEIGHTS.items()}
-    weights.update({(each.method, each.path): each.weight for each in endpoints})
+    known = {(each.method, each.path): each for each in endpoints}
+
+    def weight_of(request: web.Request) -> int:
+        endpoint = known.get((request.method, request.path))
+        if endpoint is None:
+            return market_weight(request.path, request.query)
+        if endpoint.weight_of_all and "symbol" not in request.query:
+            return endpoint.weight_of_all
+        return endpoint.weight
 
     @web.middleware
     async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -38,8 +67,7 @@ def make_gate(endpoints: list[Endpoint], usage: Usage, latency: Latency, now_ms:
             return await handler(request)
         await latency.pass_time()
         try:
-            weight = weights.get((request.method, request.path), 1)
-            used = usage.add_weight(request.remote or "", now_ms(), weight)
+            used = usage.add_weight(request.remote or "", now_ms(), weight_of(request))
         except VenueFault as fault:
             response = fault_response(fault)
         else:

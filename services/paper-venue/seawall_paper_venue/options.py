@@ -112,6 +112,6 @@ def _amount(text: str) -> Decimal:
         number = Decimal(text)
     except InvalidOperation as error:
         raise argparse.ArgumentTypeError(f"{text} is no number") from error
-    if not number.is_finite() or number < 0:
-        raise argparse.ArgumentTypeError(f"{text} is not zero or more")
+    if not number.is_finite() or not 0 <= number <= 10**12:
+        raise argparse.ArgumentTypeError(f"{text} is not between zero and 10^12")
     return number

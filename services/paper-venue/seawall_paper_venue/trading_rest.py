@@ -20,6 +20,7 @@ from .wire_orders import fill_row, order_answer, order_row
 
 MAX_BATCH = 5
 MAX_BATCH_CANCEL = 10
+MAX_COUNTDOWN_MS = 7 * 86_400_000  # longer is no dead man's switch
 CANCELLED_ALL = {"code": 200, "msg": "The operation of cancel all open order is done."}
 _NEITHER_ID = VenueFault(-1102, "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null!")
 
@@ -43,12 +44,12 @@ class OrderEndpoints:
             Endpoint(method="PUT", path="/fapi/v1/batchOrders", answer=self.amend_batch, weight=5, orders=(5, 1)),
             Endpoint(method="DELETE", path="/fapi/v1/batchOrders", answer=self.cancel_batch),
             Endpoint(method="GET", path="/fapi/v1/openOrder", answer=self.find_open),
-            Endpoint(method="GET", path="/fapi/v1/openOrders", answer=self.list_open, weight=1),
+            Endpoint(method="GET", path="/fapi/v1/openOrders", answer=self.list_open, weight_of_all=40),
             Endpoint(method="GET", path="/fapi/v1/allOrders", answer=self.list_all, weight=5),
             Endpoint(method="DELETE", path="/fapi/v1/allOpenOrders", answer=self.cancel_all),
             Endpoint(method="POST", path="/fapi/v1/countdownCancelAll", answer=self.countdown, weight=10),
             Endpoint(method="GET", path="/fapi/v1/userTrades", answer=self.list_fills, weight=5),
-            Endpoint(method="GET", path="/fapi/v1/forceOrders", answer=self.list_forced, weight=20),
+            Endpoint(method="GET", path="/fapi/v1/forceOrders", answer=self.list_forced, weight=20, weight_of_all=50),
         ]
 
     # --- placing -------------------------------------------------------------------------------------------------
@@ -134,7 +135,7 @@ class OrderEndpoints:
         """``POST /fapi/v1/countdownCancelAll``: zero disarms."""
         symbol = symbol_of(call.parameters, self._exchange)
         countdown_ms = call.parameters.integer("countdownTime")
-        if countdown_ms is None or countdown_ms < 0:
+        if countdown_ms is None or not 0 <= countdown_ms <= MAX_COUNTDOWN_MS:
             raise missing("countdownTime")
         self._desk.act(
             lambda exchange, ts_ns: exchange.set_countdown(

@@ -56,7 +56,7 @@ class OrderDesk:
         accepted(order)
         self._out.append(OrderChanged(ts_ns=ts_ns, execution="NEW", order=order))
         after = order
-        if order.kind == "MARKET" or self._matcher.would_take(order.symbol, order.side, order.price):
+        if order.time_in_force != "GTX":
             after = self._matcher.sweep(ts_ns, order)
         if after.is_open:
             if order.kind == "MARKET" or order.time_in_force in ("IOC", "FOK"):

@@ -44,6 +44,7 @@ class Refusal(Enum):
     NOTHING_TO_AMEND = "the amendment changes nothing"
     LEVERAGE_INVALID = "leverage out of range"
     LEVERAGE_TOO_LOW = "the account cannot hold its positions at this leverage"
+    LEVERAGE_ISOLATED = "leverage of an isolated position can only be raised"
     MARGIN_TYPE_SAME = "margin type is already so"
     MARGIN_TYPE_ORDERS = "margin type cannot change while orders are open"
     MARGIN_TYPE_POSITION = "margin type cannot change while a position is open"

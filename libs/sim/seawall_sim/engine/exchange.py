@@ -174,6 +174,8 @@ class Exchange:
         exposure = max(abs(held.notional + held.bid_notional), abs(held.notional - held.ask_notional))
         if exposure > rules.max_notional(leverage):
             raise Refused(Refusal.POSITION_LIMIT)
+        if leverage < before.leverage and before.margin_type == "isolated" and held.position.quantity:
+            raise Refused(Refusal.LEVERAGE_ISOLATED)
         if leverage < before.leverage and exposure:
             added = exposure / leverage - exposure / before.leverage
             if added > self.margin.summary(liquidation_prices=False).available:

@@ -72,11 +72,31 @@ class Matcher:
         market = self._markets[order.symbol]
         limit = self.take_limit(order.kind, order.symbol, order.side, order.price)
         fills: list[tuple[Order, Fill]] = []
-        for price, quantity in list(self._reachable(order, limit)):
+        reachable = self._reachable(order, limit)
+        order = self._prevent_self_trade(ts_ns, order, reachable[-1][0] if reachable else limit)
+        for price, quantity in reachable if order.is_open else ():
             order, fill = self._book(ts_ns, order, price, quantity, maker=False)
             market.take(order.side, price, quantity)
             fills.append((order, fill))
         self._say_fills(ts_ns, fills)
+        return order
+
+    def _prevent_self_trade(self, ts_ns: int, order: Order, worst_price: Decimal) -> Order:
+        """Expire what would have traded with itself: the maker, the taker or both, as the taker wishes."""
+        if not worst_price or order.self_trade_prevention == "NONE" or order.forced:
+            return order
+        met = [
+            resting
+            for resting in self._store.open_side(order.symbol, opposite(order.side))
+            if (resting.price <= worst_price if order.side == "BUY" else resting.price >= worst_price)
+        ]
+        if not met:
+            return order
+        if order.self_trade_prevention in ("EXPIRE_MAKER", "EXPIRE_BOTH"):
+            for resting in met:
+                self.end(ts_ns, resting, "EXPIRED_IN_MATCH")
+        if order.self_trade_prevention in ("EXPIRE_TAKER", "EXPIRE_BOTH"):
+            order = self.end(ts_ns, order, "EXPIRED_IN_MATCH")
         return order
 
     def _reachable(self, order: Order, limit: Decimal) -> list[tuple[Decimal, Decimal]]:
@@ -198,10 +218,11 @@ class Matcher:
             self._say_fills(ts_ns, [(order, fill)])
         return order
 
-    def end(self, ts_ns: int, order: Order, status: Literal["CANCELED", "EXPIRED"]) -> Order:
+    def end(self, ts_ns: int, order: Order, status: Literal["CANCELED", "EXPIRED", "EXPIRED_IN_MATCH"]) -> Order:
         """Take an order out of the book for good and say so."""
+        execution: Literal["CANCELED", "EXPIRED"] = "CANCELED" if status == "CANCELED" else "EXPIRED"
         order = replace(order, status=status, updated_ns=ts_ns)
         self._store.put_order(order)
         self.leave(order)
-        self._out.append(OrderChanged(ts_ns=ts_ns, execution=status, order=order))
+        self._out.append(OrderChanged(ts_ns=ts_ns, execution=execution, order=order))
         return order
