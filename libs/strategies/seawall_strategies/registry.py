@@ -53,9 +53,8 @@ def check(name: str, found: object) -> Strategy:
     inaudible = [kind.__name__ for kind in found.listens_to if kind not in AUDIBLE]
     if inaudible or not found.listens_to:
         heard = ", ".join(kind.__name__ for kind in AUDIBLE)
-        raise BrokenStrategyError(
-            f"strategies.{name}: listens to {', '.join(inaudible) or 'nothing'}; heard are {heard}"
-        )
+        wrong = ", ".join(inaudible) or "nothing"
+        raise BrokenStrategyError(f"strategies.{name}: listens to {wrong}; expected some of {heard}")
     return found
 
 
@@ -77,4 +76,5 @@ def _explained(name: str, table: Mapping[str, Any], message: str) -> str:
     for part in filter(None, path.split(".")):
         found = found.get(part) if isinstance(found, Mapping) else found
     expected = message[: at.start()] if at else message
-    return f"strategies.{name}.{path}: found {found!r}, {expected[:1].lower()}{expected[1:]}"
+    where = ".".join(filter(None, ("strategies", name, path)))
+    return f"{where}: found {found!r}, {expected[:1].lower()}{expected[1:]}"
