@@ -16,6 +16,7 @@ from .errors import InvariantViolated, LedgerError, LedgerUnavailable
 
 CONNECT_TIMEOUT_S = 5.0
 STATEMENT_TIMEOUT_S = 10.0  # no statement of the money path comes near it; a lock held longer is a fault
+CLOSE_TIMEOUT_S = 0.5
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 1.0
 
 Result = TypeVar("Result")
@@ -74,6 +75,14 @@ async def open_connection(
         return await asyncpg.connect(**arguments)
 
     return await with_patience(attempt, patience_s=patience_s, what="connecting")
+
+
+async def close_connection(connection: Connection) -> None:
+    """Say goodbye, and leave without waiting long for an answer."""
+    try:
+        await connection.close(timeout=CLOSE_TIMEOUT_S)
+    except CONNECTION_LOST:
+        connection.terminate()
 
 
 async def with_patience(attempt: Callable[[], Awaitable[Result]], *, patience_s: float, what: str) -> Result:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from .database import open_connection
+from .database import close_connection, open_connection
 from .errors import LedgerError
 from .migrate import migrate
 from .schema import SCHEMA_VERSION, schema_version
@@ -61,7 +61,7 @@ async def _version(settings: _Database) -> str:
     try:
         found = await schema_version(connection)
     finally:
-        await connection.close(timeout=5)
+        await close_connection(connection)
     return f"found {found or 'none'}, expected {SCHEMA_VERSION}"
 
 

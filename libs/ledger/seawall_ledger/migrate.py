@@ -13,9 +13,8 @@ import asyncpg
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from asyncpg import Connection
 
-from .database import DatabaseSettings, open_connection
+from .database import DatabaseSettings, close_connection, open_connection
 from .errors import MigrationFailed, SchemaMismatch
 from .schema import SCHEMA_VERSION, schema_version
 from .timescale import arrange_history, timescale_available
@@ -44,7 +43,7 @@ async def migrate(settings: DatabaseSettings | str) -> str:
     except asyncpg.PostgresError as error:
         raise MigrationFailed(f"migration to {SCHEMA_VERSION} was refused: {error}") from error
     finally:
-        await connection.close(timeout=5)
+        await close_connection(connection)
     return SCHEMA_VERSION
 
 
@@ -54,12 +53,7 @@ async def _prepare_timescale(settings: DatabaseSettings | str) -> bool:
     try:
         return await timescale_available(connection)
     finally:
-        await _close_quietly(connection)
-
-
-async def _close_quietly(connection: Connection) -> None:
-    if not connection.is_closed():
-        await connection.close(timeout=5)
+        await close_connection(connection)
 
 
 def _refuse_newer(found: str | None) -> None:

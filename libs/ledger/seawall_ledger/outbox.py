@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import msgspec
 from asyncpg import Connection
 
-from .database import CONNECTION_LOST, open_connection, told_as_ledger_errors
+from .database import close_connection, open_connection, told_as_ledger_errors
 from .errors import LedgerUnavailable
 from .ledger import OUTBOX_CHANNEL, Ledger
 from .transaction import MESSAGE_ID_HEADER
@@ -76,7 +76,7 @@ class OutboxRelay:
                     await self._relay_batches(connection)
                     await self._wait_for_more()
         finally:
-            await _close(connection)
+            await close_connection(connection)
 
     async def _become_the_only_relay(self, connection: Connection) -> None:
         lock = f"outbox {self.writer}"
@@ -134,10 +134,3 @@ class OutboxRelay:
     def _notified(self, connection: Connection, pid: int, channel: str, payload: str) -> None:
         if payload == self.writer:
             self._ledger.outbox_filled.set()
-
-
-async def _close(connection: Connection) -> None:
-    try:
-        await connection.close(timeout=2)
-    except CONNECTION_LOST:
-        connection.terminate()

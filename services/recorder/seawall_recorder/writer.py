@@ -11,7 +11,7 @@ from asyncpg import Connection
 from nats.aio.msg import Msg
 
 from seawall_ledger import LedgerUnavailable
-from seawall_ledger.database import CONNECTION_LOST, DatabaseSettings, open_connection
+from seawall_ledger.database import CONNECTION_LOST, DatabaseSettings, close_connection, open_connection
 from seawall_ledger.history import HISTORY_TABLES, HistoryTable, Row
 from seawall_ledger.schema import check_schema
 
@@ -89,10 +89,7 @@ class Writer:
         """Close the connection; what was not committed is read again from the stream."""
         if self._connection is not None:
             connection, self._connection = self._connection, None
-            try:
-                await connection.close(timeout=0.5)
-            except CONNECTION_LOST:
-                connection.terminate()
+            await close_connection(connection)
 
     async def _persist(self, work: Callable[[Connection], Any]) -> Any:
         pause = FIRST_PAUSE_S
@@ -119,7 +116,7 @@ class Writer:
                 raise LedgerUnavailable("another recorder writes to this database; this one stands by")
             for table in HISTORY_TABLES:
                 await connection.execute(
-                    f"CREATE TEMPORARY TABLE {_staging(table)} (LIKE {table.name}) ON COMMIT DELETE ROWS"
+                    f"CREATE TEMPORARY TABLE IF NOT EXISTS {_staging(table)} (LIKE {table.name}) ON COMMIT DELETE ROWS"
                 )
         return self._connection
 
