@@ -79,6 +79,10 @@ METRICS: tuple[Metric, ...] = (
     Metric("seawall_order_requests_total", "counter", "Order requests by what their answer proves.", ("outcome",)),
     Metric("seawall_account_readings_total", "counter", "Accounts read at the venue.", ("venue", "account")),
     Metric("seawall_unprotected_ms", "histogram", "How long a position had no verified stop.", (), MILLISECONDS),
+    Metric("seawall_unprotected_positions", "gauge", "Positions without a verified stop now."),
+    Metric("seawall_stops_verified_total", "counter", "Stops read back from the venue as resting."),
+    Metric("seawall_positions_flattened_total", "counter", "Positions the guardian closed, proven at zero."),
+    Metric("seawall_guardian_events_waiting", "gauge", "Events in the guardian's journal, not in the ledger yet."),
     # recorder
     Metric("seawall_rows_recorded_total", "counter", "Rows written to the database.", ("table",)),
     Metric("seawall_recorder_waiting_messages", "gauge", "Messages read and not written yet.", ("stream",)),

@@ -162,7 +162,8 @@ def ask(state: Guarded, now_ns: int) -> list[msgspec.Struct]:
 
 
 def _awaits_read(state: Guarded) -> bool:
-    unsettled = state.quantity is not None and not is_settled(state)
+    at_stake = bool(state.quantity or state.stops or state.protection != "flat")
+    unsettled = at_stake and state.quantity is not None and not is_settled(state)
     return bool(unsettled or state.breached_ns or state.flattening or state.triggered_ns) or any(
         stop.phase is not Phase.PLACING and not (stop.phase is Phase.RESTING and stop.verified)
         for stop in state.stops.values()

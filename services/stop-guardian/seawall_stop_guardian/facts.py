@@ -10,6 +10,7 @@ import msgspec
 from seawall_proto import AccountEvent, Side
 from seawall_venues.port import Outcome, VenueFill, VenueStop
 
+ZERO = Decimal(0)
 Source = Literal["stream", "read"]
 
 

@@ -26,6 +26,7 @@ def _take(state: Guarded, stop: OwnStop, event: StopAnswered) -> list[msgspec.St
     now_ns = event.ts_received_ns
     if event.outcome is Outcome.ACCEPTED:
         stop.phase, stop.acknowledged_ns, stop.venue_stop_id = Phase.RESTING, now_ns, event.venue_stop_id
+        state.read_wanted_ns = 0  # a reading asked for before this cannot prove it
         return [exposure.stop_changed(state, stop, "resting", "acknowledged")]
     if event.outcome is Outcome.UNKNOWN:
         stop.phase = Phase.UNKNOWN

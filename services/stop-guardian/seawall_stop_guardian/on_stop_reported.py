@@ -27,4 +27,5 @@ def _take(state: Guarded, stop: OwnStop, event: StopReported) -> list[msgspec.St
     if stop.phase not in (Phase.PLACING, Phase.UNKNOWN):
         return []
     stop.phase, stop.acknowledged_ns, stop.venue_stop_id = Phase.RESTING, now_ns, event.stop.venue_stop_id
+    state.read_wanted_ns = 0
     return [stop_changed(state, stop, "resting", "reported")]

@@ -11,10 +11,9 @@ from typing import Literal, cast
 from seawall_proto import Side
 from seawall_runtime.config import Config, StopGuardianConfig
 from seawall_runtime.service import Key
-from seawall_stop_guardian.facts import Memory, RulesKnown
+from seawall_stop_guardian.facts import ZERO, Memory, RulesKnown
 
 CONTROL_KEY = "control"
-ZERO = Decimal(0)
 Protection = Literal["flat", "unprotected", "protected"]
 
 

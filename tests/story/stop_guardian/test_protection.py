@@ -21,7 +21,7 @@ def test_a_fill_gets_a_verified_stop_within_300_ms() -> None:
     stop = world.only_stop()
     assert (stop.side, stop.quantity, stop.trigger_price) == ("sell", d("0.5"), d("97.0"))
     assert [state for state, _ in world.protections()] == ["unprotected", "protected"]
-    assert 100 <= world.protections()[-1][1] <= 300
+    assert 50 <= world.protections()[-1][1] <= 300
 
 
 def test_a_short_gets_its_stop_above_the_entry() -> None:
