@@ -69,7 +69,7 @@ def test_the_readmes_own_strategy_is_found_hosted_and_decides(site: Site) -> Non
         interval_ns=1_000_000_000,
         ts_bar_close_ns=1_000,
         close=100.0,
-        values={"momentum_5": 0.003},
+        values={"momentum_10": 0.003},
         version="1",
     )
     _, raised = strategy.decide(state, event)
