@@ -111,6 +111,10 @@ class Process:
         await self._shut_down(drain=code == EXIT_OK)
         return code
 
+    def stop(self) -> None:
+        """Drain and end, as on SIGTERM."""
+        self._end(EXIT_OK, "asked to stop")
+
     def _watch_bus(self) -> None:
         hooks = self.bus.hooks
         hooks.on_connected += [self._on_connected, self.gaps.connected]
@@ -155,7 +159,7 @@ class Process:
     def _on_signal(self) -> None:
         if self._exit.done():
             os._exit(EXIT_AT_ONCE)  # asked twice
-        self._end(EXIT_OK, "asked to stop")
+        self.stop()
 
     async def _start(self) -> None:
         """Bus, then effects, then their facts, then what was missed, then live events."""

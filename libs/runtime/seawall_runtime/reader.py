@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from seawall_proto import DecodeError, Event, OversizeError, decode
+from seawall_proto import DecodeError, Event, OversizeError, SubjectError, decode, subject_of
 
 from .metrics import Metrics
 from .service import Service
 
 LOG_EVERY = 1_000  # the first bad message is logged, then each thousandth: a flood must not fill the disk
+
+
+def _belongs_on(event: Event, subject: str) -> bool:
+    """NATS permissions are by subject: an approval on a market subject was not said by risk."""
+    try:
+        return subject_of(event) == subject
+    except SubjectError:
+        return False
 
 
 class Reader:
@@ -33,6 +41,9 @@ class Reader:
             return None
         if type(event) not in self._wanted:
             self._refuse("unexpected", subject, f"{type(event).__name__} is not in the service's table")
+            return None
+        if not _belongs_on(event, subject):
+            self._refuse("wrong_subject", subject, f"{type(event).__name__} does not belong there")
             return None
         return event
 

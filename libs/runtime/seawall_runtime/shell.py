@@ -98,10 +98,9 @@ class Shell:
 
     async def drain(self) -> None:
         """Wait until nothing waits any more; the caller bounds it."""
-        while True:
+        while not self._inbox.nothing_to_take:
             await self.settle()
-            if self._inbox.nothing_to_take:
-                return
+        await self.settle()  # the last item may still be in hand
 
     async def finish_commands(self, timeout_s: float) -> None:
         """Give commands under way their time, then end them."""
