@@ -62,6 +62,15 @@ def test_resting_reduce_only_orders_shrink_and_end_with_the_position():
     assert venue.look(resting).status == "EXPIRED"
 
 
+def test_reduce_only_order_cannot_be_amended_beyond_the_position():
+    venue = Driver()
+    venue.buy("0.3")
+    resting = venue.sell("0.2", "60010.0", reduce_only=True)
+    amended, _events = venue.exchange.amend(venue.now_ns, resting, "SELL", Decimal("0.9"), Decimal("60000.0"))
+    assert amended.quantity == Decimal("0.3")
+    assert venue.held == 0
+
+
 def test_two_reduce_only_orders_never_close_more_than_there_is():
     venue = Driver()
     venue.buy("0.3")

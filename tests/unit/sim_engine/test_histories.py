@@ -6,12 +6,12 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 from seawall_sim.engine import Delta, Exchange, OrderChanged
 from seawall_sim.instruments import rules_for
 from tests.unit.sim_engine.driver import BTC, ETH
-from tests.unit.sim_engine.histories import HISTORIES, History, sorted_memory
+from tests.unit.sim_engine.histories import HISTORIES, History, long_history, sorted_memory
 
 Steps = list[tuple[Any, ...]]
 FEW = settings(max_examples=40, deadline=None)
@@ -50,6 +50,7 @@ def test_position_and_its_cost_are_the_sum_of_the_fills(steps: Steps):
 
 @FEW
 @given(HISTORIES)
+@example(long_history(8334))  # a reduce-only order amended to more than the position
 def test_orders_fill_at_most_once_and_reduce_only_orders_only_reduce(steps: Steps):
     history = History()
     for step in steps:
@@ -101,8 +102,8 @@ def test_takers_never_get_more_of_a_still_book_than_it_shows(steps: Steps):
     for step in steps:
         if step[0] in ("market", "limit", "cancel", "amend", "leverage"):
             history.play(step)
-    shown = {price: quantity for price, quantity in [*history.exchange.markets[BTC].bids]}
-    shown |= {price: quantity for price, quantity in [*history.exchange.markets[BTC].asks]}
+    market = history.exchange.markets[BTC]
+    shown: dict[Any, Any] = {**dict(market.bids), **dict(market.asks)}
     taken: dict[Any, Decimal] = {}
     for fill in history.exchange.store.fills.values():
         if not fill.maker:

@@ -31,5 +31,5 @@ def test_prices_and_quantities_round_down_to_their_steps():
 
 
 def test_unlisted_symbol_is_refused_by_name():
-    with pytest.raises(UnlistedSymbolError, match="'NOPEUSDT'.*BTCUSDT"):
+    with pytest.raises(UnlistedSymbolError, match=r"'NOPEUSDT'.*BTCUSDT"):
         rules_for(["BTCUSDT", "NOPEUSDT"])

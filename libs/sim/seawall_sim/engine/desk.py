@@ -188,7 +188,9 @@ class OrderDesk:
         takes = self._matcher.would_take(order.symbol, side, price)
         if quantity <= order.executed or (takes and order.time_in_force == "GTX"):
             return self._matcher.end(ts_ns, order, "CANCELED")
-        if not order.reduce_only:
+        if order.reduce_only:
+            quantity = min(quantity, order.executed + self._matcher.closable(replace(order, quantity=quantity)))
+        else:
             check_notional(rules, price, quantity)
             self._check_amended_margin(rules, order, quantity, price)
         keeps_place = price == order.price and quantity < order.quantity

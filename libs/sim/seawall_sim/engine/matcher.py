@@ -100,7 +100,7 @@ class Matcher:
         return order
 
     def _reachable(self, order: Order, limit: Decimal) -> list[tuple[Decimal, Decimal]]:
-        wanted, found = order.remaining, []
+        wanted, found = self.closable(order), []
         for price, quantity in self._markets[order.symbol].fillable(order.side, limit):
             part = min(wanted, self._rules[order.symbol].floor_quantity(quantity))
             if part > ZERO:
