@@ -42,12 +42,17 @@ async def _money(config: Config) -> dict[str, Any]:
         for venue in config.venues:
             account = (venue.name, venue.account)
             reconciled = await ledger.last_reconciled(*account)
+            last = await ledger.rows(
+                "SELECT client_order_id FROM orders WHERE venue = $1 AND account = $2 ORDER BY recorded DESC LIMIT 1",
+                *account,
+            )
             stops = [stop for stop in await ledger.stops(*account) if stop.verified and stop.state == "resting"]
             accounts.append(
                 {
                     "account": "/".join(account),
                     "equity": str(reconciled.equity) if reconciled else None,
                     "open_orders": len(await ledger.open_orders(*account)),
+                    "last_order": last[0]["client_order_id"] if last else None,
                     "positions": [
                         {
                             "symbol": position.symbol,
@@ -72,6 +77,8 @@ def show_status(status: dict[str, Any]) -> str:
         lines.append(f"HALTED         {halt['scope']} by {halt['by']}: {halt['reason']}")
     for account in status.get("accounts", []):
         lines.append(f"{account['account']}  equity {account['equity']}, {account['open_orders']} working orders")
+        if account["last_order"]:
+            lines.append(f"  last order {account['last_order']}: seawall explain {account['last_order'][:8]}")
         for position in account["positions"]:
             stops = ", ".join(position["stops"]) or "NONE"
             lines.append(f"  {position['symbol']} {position['quantity']} from {position['entry_price']}, stop {stops}")
