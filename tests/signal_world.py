@@ -10,12 +10,14 @@ from typing import Any
 import msgspec
 
 from seawall_proto import (
+    AccountReconciled,
     Event,
     FeaturesComputed,
     FeedChanged,
     FeedState,
     OrderRefused,
     PositionChanged,
+    PositionSnapshot,
     RefusalReason,
     SignalRaised,
 )
@@ -125,6 +127,31 @@ class World:
             entry_price=Decimal(60_000),
             realised_pnl=Decimal(0),
             sequence=sequence,
+        )
+
+    def reconciled(self, **held: str) -> AccountReconciled:
+        """The account with positions given as ``BTC="0.1"``."""
+        positions = [
+            PositionSnapshot(
+                symbol=f"{coin}-USDT-PERP",
+                quantity=Decimal(quantity),
+                entry_price=Decimal(60_000),
+                mark_price=Decimal(60_000),
+                unrealised_pnl=Decimal(0),
+            )
+            for coin, quantity in held.items()
+        ]
+        return AccountReconciled(
+            **self.head(),
+            venue=VENUE,
+            account="paper",
+            equity=Decimal(10_000),
+            balances=(),
+            positions=tuple(positions),
+            open_orders=0,
+            adopted_orders=0,
+            adopted_fills=0,
+            differences=(),
         )
 
     def refusal(self, symbol: str, strategy: str) -> OrderRefused:

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from seawall_proto import AlertRaised, FeaturesComputed, FeedChanged, OrderRefused, PositionChanged, SignalRaised
+from seawall_proto import (
+    AccountReconciled,
+    AlertRaised,
+    FeaturesComputed,
+    FeedChanged,
+    OrderRefused,
+    PositionChanged,
+    SignalRaised,
+)
 from seawall_runtime.service import Service, TimerElapsed
 
 from . import (
+    on_account_reconciled,
     on_features_computed,
     on_feed_changed,
     on_order_refused,
@@ -21,6 +30,7 @@ SERVICE = Service(
     on={
         FeaturesComputed: on_features_computed.decide,
         FeedChanged: on_feed_changed.decide,
+        AccountReconciled: on_account_reconciled.decide,
         PositionChanged: on_position_changed.decide,
         OrderRefused: on_order_refused.decide,
         TimerElapsed: on_timer_elapsed.decide,

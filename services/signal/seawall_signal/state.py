@@ -39,6 +39,12 @@ class Host:
             self.states[key] = hosted.strategy.initial(hosted.options, market)
         return self.states[key]
 
+    def unheard(self, venue: str) -> list[Market]:
+        """Return the venue's markets of whose position nothing was heard yet."""
+        return sorted(
+            market for market in self.markets if market.venue == venue and market not in self.position_sequences
+        )
+
     def may_act(self, market: Market, ts_received_ns: int) -> bool:
         """True where an event is fresh and its feed is not known to be anything but live."""
         fresh = self.now_ns > 0 and ts_received_ns + ACT_WITHIN_NS >= self.now_ns

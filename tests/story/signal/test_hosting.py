@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from seawall_proto import AlertRaised, FeaturesComputed, SignalRaised
+from seawall_proto import AlertRaised, FeaturesComputed, PositionChanged, SignalRaised
 from seawall_runtime.config import Config, ConfigError, VenueConfig
 from seawall_signal.hosting import hosted_by, initial
 from seawall_signal.service import HOST
@@ -76,6 +77,17 @@ def test_positions_reach_the_strategies_of_their_market_once_and_in_order() -> N
     first, second = world.position(BTC, "0.1", 1), world.position(BTC, "0.2", 2)
     world.tell(first, second, first, second)
     assert world.heard(BTC).acted == [first, second]
+
+
+def test_a_position_from_before_a_restart_is_told_at_the_next_reconciliation() -> None:
+    world = World().tick()
+    world.tell(world.position(ETH, "-1", 7), world.reconciled(BTC="0.1", ETH="5"), world.reconciled(BTC="0.2"))
+    (found,) = world.heard(BTC).acted
+    assert isinstance(found, PositionChanged)
+    assert (found.symbol, found.quantity) == (BTC, Decimal("0.1")), "once: later changes are told as they come"
+    assert [event.quantity for event in world.heard(ETH).acted] == [-1], "a change heard before is newer"
+    world.tell(world.position(BTC, "0", 1))
+    assert world.heard(BTC).acted[-1].quantity == 0
 
 
 def test_a_refusal_reaches_only_the_strategy_that_asked() -> None:
