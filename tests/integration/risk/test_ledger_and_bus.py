@@ -13,6 +13,7 @@ import structlog
 
 from seawall_cli.embedded import NatsServer, PostgresServer
 from seawall_ledger import Ledger, connect
+from seawall_ledger.history import EVENTS, event_row
 from seawall_ledger.migrate import migrate
 from seawall_proto import (
     Event,
@@ -21,8 +22,6 @@ from seawall_proto import (
     OrderState,
     TradingHalted,
     TradingResumed,
-    encode,
-    event_type,
 )
 from seawall_risk.effects import RiskEffects
 from seawall_risk.facts import HaltsRead, LedgerRead, PersistHalt
@@ -127,11 +126,10 @@ async def test_everything_the_ledger_and_the_stream_hold_is_read_at_start(
         for event in (order, position, reconciled, standing):
             assert await tx.record(event)
     recorded = exposure(world, "11000")
-    await ledger.rows(
-        "INSERT INTO events (id, ts_received_ns, type, venue, account, causes, payload)"
-        " VALUES ($1, $2, $3, $4, $5, '{}', $6::text::jsonb)",
-        *(recorded.id, recorded.ts_received_ns, event_type(ExposureChanged), VENUE, ACCOUNT, encode(recorded).decode()),
-    )
+    row = (*event_row(recorded), recorded.ts_received_ns)[: len(EVENTS.columns)]  # the last is when it was stored
+    places = [f"${n}" + "::text::jsonb" * (name == "payload") for n, name in enumerate(EVENTS.columns, 1)]
+    insert = f"INSERT INTO events ({', '.join(EVENTS.columns)}) VALUES ({', '.join(places)})"
+    await ledger.rows(insert, *row)
     async with Bus(fresh_nats.url, service="test") as bus:
         await ensure_streams(bus, 1)
         world.now += 1_000_000_000
