@@ -194,6 +194,9 @@ class TradingSession(Protocol):
     async def open_orders(self, symbol: str | None = None) -> tuple[VenueOrder, ...]:
         """Return every working order that is not conditional, or those of one symbol."""
 
+    async def order_history(self, symbol: str, since_ns: int) -> tuple[VenueOrder, ...]:
+        """Return the account's orders of one symbol since a venue time, ended ones included, oldest first."""
+
     async def fills(self, symbol: str, since_ns: int) -> tuple[VenueFill, ...]:
         """Return the account's fills of one symbol since a venue time, oldest first."""
 

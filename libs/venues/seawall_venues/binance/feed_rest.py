@@ -73,7 +73,7 @@ class FeedRest:
                 body = await self._body(path, response)
                 self.budget.observe(response.headers, self._now_ns())
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise TransportFailed("transport", f"{path}: {error!r}") from error
+            raise TransportFailed("transport", f"{path}: {type(error).__name__}: {error}") from error
         if response.status != 200:
             retry_after = response.headers.get("Retry-After", "")
             retry_after_s = int(retry_after) if retry_after.isascii() and retry_after.isdigit() else 0

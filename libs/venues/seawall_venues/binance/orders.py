@@ -48,6 +48,12 @@ class OrderReply(msgspec.Struct, frozen=True, rename="camel"):
     avg_price: Decimal = ZERO
     reduce_only: bool = False
     update_time: int = 0
+    time: int = 0
+
+    @property
+    def number(self) -> int:
+        """The venue's own id, which rises with time."""
+        return self.order_id
 
 
 class StopReply(msgspec.Struct, frozen=True, rename="camel"):
@@ -80,6 +86,11 @@ class TradeReply(msgspec.Struct, frozen=True, rename="camel"):
     maker: bool
     realized_pnl: Decimal
     time: int
+
+    @property
+    def number(self) -> int:
+        """The venue's own id, which rises with time."""
+        return self.id
 
 
 class PositionReply(msgspec.Struct, frozen=True, rename="camel"):

@@ -7,7 +7,7 @@ import contextlib
 import random
 from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -43,10 +43,11 @@ from seawall_venues.port import (
 )
 
 CLOCK_EVERY_S = 10.0  # keeps the offset true and the connection warm, for 6 of 2400 weight a minute
-FILL_WINDOW_NS = 7 * 24 * 3_600 * 1_000_000_000 - 1_000_000  # the venue answers at most 7 days at once
-FILLS_PER_PAGE = 1_000  # the venue's limit
-MAX_FILL_PAGES = 50  # 50 000 fills in one reading is no gap but a wrong question
+WINDOW_MS = 7 * 24 * 3_600 * 1_000 - 1  # the venue answers at most 7 days at once
+PAGE_ROWS = 1_000  # the venue's limit
+MAX_PAGES = 50  # 50 000 fills in one reading is no gap but a wrong question
 MILLISECOND_NS = 1_000_000
+Row = TypeVar("Row", orders.OrderReply, orders.TradeReply)
 
 
 class VenueSettings(Protocol):
@@ -172,26 +173,15 @@ class BinanceTradingSession:
         body = await self._read_open(symbol, rest.OPEN_ORDERS, rest.OPEN_ORDERS_OF_SYMBOL)
         return tuple(orders.venue_order(row, self._symbol) for row in decode(body, tuple[orders.OrderReply, ...]))
 
+    async def order_history(self, symbol: str, since_ns: int) -> tuple[VenueOrder, ...]:
+        """Return the account's orders of one symbol since a venue time, ended ones included, oldest first."""
+        rows = await self._history(rest.ORDER_HISTORY, symbol, since_ns, orders.OrderReply)
+        return tuple(orders.venue_order(row, self._symbol) for row in rows)
+
     async def fills(self, symbol: str, since_ns: int) -> tuple[VenueFill, ...]:
         """Return the account's fills of one symbol since a venue time, oldest first."""
-        venue_symbol = self.instrument(symbol).venue_symbol
-        found: dict[int, orders.TradeReply] = {}
-        start_ns, now_ns = since_ns, self._rest.venue_now_ns()
-        for _ in range(MAX_FILL_PAGES):
-            end_ns = start_ns + FILL_WINDOW_NS
-            rows = await self._fill_page(venue_symbol, start_ns, end_ns)
-            found.update((row.id, row) for row in rows)
-            if len(rows) >= FILLS_PER_PAGE:
-                # the next page starts in the same millisecond: the overlap is dropped by id
-                last_ns = rows[-1].time * MILLISECOND_NS
-                if last_ns <= start_ns and len(rows) == FILLS_PER_PAGE and rows[0].time == rows[-1].time:
-                    raise VenueError(f"more than {FILLS_PER_PAGE} fills of {symbol} in one millisecond")
-                start_ns = last_ns
-            elif end_ns > now_ns:
-                return tuple(orders.venue_fill(found[number], self._symbol) for number in sorted(found))
-            else:
-                start_ns = end_ns
-        raise VenueError(f"more than {MAX_FILL_PAGES} pages of fills of {symbol} since {since_ns}")
+        rows = await self._history(rest.USER_TRADES, symbol, since_ns, orders.TradeReply)
+        return tuple(orders.venue_fill(row, self._symbol) for row in rows)
 
     async def positions(self) -> tuple[PositionSnapshot, ...]:
         """Return every position that is not zero."""
@@ -291,14 +281,32 @@ class BinanceTradingSession:
             return await self._rest.call(every)
         return await self._rest.call(one, {"symbol": self.instrument(symbol).venue_symbol})
 
-    async def _fill_page(self, venue_symbol: str, start_ns: int, end_ns: int) -> tuple[orders.TradeReply, ...]:
-        params = {
-            "symbol": venue_symbol,
-            "startTime": str(start_ns // MILLISECOND_NS),
-            "endTime": str(end_ns // MILLISECOND_NS),
-            "limit": str(FILLS_PER_PAGE),
-        }
-        return decode(await self._rest.call(rest.USER_TRADES, params), tuple[orders.TradeReply, ...])
+    async def _history(self, endpoint: Endpoint, symbol: str, since_ns: int, kind: type[Row]) -> list[Row]:
+        """Page through an endpoint by time. Rows that two pages share are kept once, by their id."""
+        found: dict[int, Row] = {}
+        start_ms, now_ms = since_ns // MILLISECOND_NS, self._rest.venue_now_ns() // MILLISECOND_NS
+        for _ in range(MAX_PAGES):
+            end_ms = start_ms + WINDOW_MS
+            params = {
+                "symbol": self.instrument(symbol).venue_symbol,
+                "startTime": str(start_ms),
+                "limit": str(PAGE_ROWS),
+            }
+            if end_ms <= now_ms:
+                params["endTime"] = str(end_ms)
+            body = await self._rest.call(endpoint, params)
+            rows: tuple[Row, ...] = decode(body, tuple[kind, ...])  # type: ignore[valid-type]
+            found.update((row.number, row) for row in rows)
+            if len(rows) >= PAGE_ROWS:
+                last_ms = max(row.time for row in rows)
+                if last_ms <= start_ms:
+                    raise VenueError(f"more than {PAGE_ROWS} rows of {symbol} in one millisecond")
+                start_ms = last_ms  # the next page repeats this millisecond
+            elif end_ms > now_ms:
+                return [found[number] for number in sorted(found)]
+            else:
+                start_ms = end_ms
+        raise VenueError(f"more than {MAX_PAGES} pages of {symbol} since {since_ns}")
 
     async def _create_listen_key(self) -> str:
         return decode(await self._rest.call(rest.CREATE_LISTEN_KEY, reserved=True), _ListenKey).listen_key
