@@ -26,6 +26,7 @@ from .market_hub import MarketHub
 from .market_routes import market_routes
 from .market_socket import SocketLimits
 from .options import Options
+from .sources.base import Source
 from .sources.choice import open_source
 from .sources.errors import SourceError
 from .spot_rest import WalletEndpoints, spot_routes
@@ -44,9 +45,12 @@ log = logging.getLogger("seawall.paper_venue")
 
 
 class PaperVenue:
-    """Everything of one simulated exchange. Raises JournalError, KeyFileError or SourceError when made."""
+    """Everything of one simulated exchange. Raises JournalError, KeyFileError or SourceError when made.
 
-    def __init__(self, options: Options) -> None:
+    ``source`` takes the place of the one that the options name.
+    """
+
+    def __init__(self, options: Options, source: Source | None = None) -> None:
         rules = rules_for(options.symbols)
         self.options = options
         self.failure: SourceError | None = None
@@ -63,7 +67,7 @@ class PaperVenue:
         self.keys = read_keys(options.keys) if options.keys else make_keys(options.state / "keys.json", KEY_NAMES)
         listen_keys = ListenKeys(options.state / "listen-keys.json")
         listen_keys.open()
-        self.hub = MarketHub(rules, open_source(options.source, rules), self.desk, options.speed)
+        self.hub = MarketHub(rules, source or open_source(options.source, rules), self.desk, options.speed)
         latency = Latency(options.latency_ms, options.jitter_ms, Random(options.seed))  # noqa: S311 - weather
         self.usage = Usage(options.limits)
         self._latency = latency
