@@ -9,6 +9,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
+import structlog
 import typer
 
 from seawall_runtime.config import Config, ConfigError, load_config
@@ -121,11 +122,11 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Show why an order exists: the chain of causes down to the tick, and what came of it."""
+    from .commands.explain import chain_as_json, show_chain
     from .commands.explain import explain as find
-    from .commands.explain import show_chain
 
     chain = _run(find(_config(data_dir, config), order_id))
-    print(chain.as_json() if as_json else show_chain(chain))
+    print(chain_as_json(chain) if as_json else show_chain(chain))
 
 
 @app.command()
@@ -208,6 +209,8 @@ def _run(work: Coroutine[Any, Any, Result]) -> Result:
 
 def main() -> None:
     """Run the command; a known error is one line on stderr and a stable exit code."""
+    # stdout belongs to what was asked for
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     try:
         app()
     except ConfigError as error:
