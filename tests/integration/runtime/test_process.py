@@ -262,9 +262,9 @@ async def test_facts_fed_at_the_start_come_before_all_else(start: Start, fresh_n
 
     class Reading(ProbeEffects):
         async def start(self) -> None:
+            await asyncio.sleep(0.2)  # the ledger's message is here by now
             for number in range(20):
                 await self.context.feed(Answered(number=number))
-            await asyncio.sleep(0.2)
 
     def note(name: str) -> Callable[[Memory, Any], tuple[Memory, list[msgspec.Struct]]]:
         def decide(memory: Memory, event: Any) -> tuple[Memory, list[msgspec.Struct]]:

@@ -284,6 +284,24 @@ async def test_a_stream_that_was_made_anew_is_read_from_its_start(fresh_nats: Na
     await taker.puller.stop()
 
 
+async def test_what_a_stopping_service_gives_back_goes_to_the_other_at_once(
+    server: NatsServer, make_bus: MakeBus
+) -> None:
+    one = Taker(await make_bus(server.url, "one"))
+    two = Taker(await make_bus(server.url, "two"), one.name)
+    await one.puller.start()
+    for number in range(5):
+        await one.publish(number)
+    await until(lambda: len(one.got) == 5)
+    await two.puller.start()
+    await one.puller.ack(one.got[0])
+    await one.puller.stop()
+    await one.puller.give_back()
+    await until(lambda: len(two.got) >= 4, 2)
+    assert {pulled.data for pulled in two.got} >= {b"1", b"2", b"3", b"4"}
+    await two.puller.stop()
+
+
 async def test_two_instances_share_one_consumer(server: NatsServer, make_bus: MakeBus) -> None:
     one = Taker(await make_bus(server.url, "one"))
     two = Taker(await make_bus(server.url, "two"), one.name)
