@@ -72,11 +72,13 @@ class Supervisor:
         writable_directory(self.options.directory)
         self._take_lock()
         self.failed = asyncio.get_running_loop().create_future()
+        started = False
         try:
             await self._start()
-        except BaseException:
-            await self._stop()
-            raise
+            started = True
+        finally:
+            if not started:
+                await self._stop()
         return self
 
     async def __aexit__(self, *_: object) -> None:
