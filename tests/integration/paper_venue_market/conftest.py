@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import aiohttp
+import pytest
 import pytest_asyncio
 from aiohttp import web
 
@@ -19,6 +20,7 @@ from seawall_paper_venue.market_socket import SocketLimits
 from seawall_paper_venue.sources import Source, SyntheticSource
 from seawall_sim.instruments import rules_for
 from seawall_sim.market import MarketOptions
+from tests.ports import free_port
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
 
@@ -120,3 +122,9 @@ async def venue() -> AsyncIterator[Venue]:
             await asyncio.sleep(0.05)
     yield started
     await started.stop()
+
+
+@pytest.fixture
+def unused_port() -> int:
+    """A port that nothing listens on."""
+    return free_port()
