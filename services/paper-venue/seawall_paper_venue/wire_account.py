@@ -26,7 +26,7 @@ def _available(summary: AccountMargin) -> str:
     return money_text(max(Decimal(0), summary.available))
 
 
-def _asset(summary: AccountMargin, updated_ns: int) -> dict[str, Any]:
+def _asset(summary: AccountMargin) -> dict[str, Any]:
     margin = summary.position_margin + summary.order_margin
     return {
         "asset": MARGIN_ASSET,
@@ -42,7 +42,7 @@ def _asset(summary: AccountMargin, updated_ns: int) -> dict[str, Any]:
         "availableBalance": _available(summary),
         "maxWithdrawAmount": _available(summary),
         "marginAvailable": True,
-        "updateTime": milliseconds(updated_ns),
+        "updateTime": milliseconds(summary.wallet_updated_ns),
     }
 
 
@@ -62,10 +62,6 @@ def _totals(summary: AccountMargin) -> dict[str, Any]:
     }
 
 
-def _last_update_ns(summary: AccountMargin) -> int:
-    return max((margin.position.updated_ns for margin in summary.positions), default=0)
-
-
 def is_used(margin: PositionMargin) -> bool:
     """True where the third versions of the endpoints list the symbol: a position or an open order."""
     return bool(margin.position.quantity or margin.bid_notional or margin.ask_notional)
@@ -83,7 +79,7 @@ def account_v2(summary: AccountMargin, rules: dict[str, InstrumentRules]) -> dic
         "multiAssetsMargin": False,
         "tradeGroupId": -1,
         **_totals(summary),
-        "assets": [_asset(summary, _last_update_ns(summary))],
+        "assets": [_asset(summary)],
         "positions": [_account_position_v2(margin, rules[margin.symbol]) for margin in summary.positions],
     }
 
@@ -116,7 +112,7 @@ def account_v3(summary: AccountMargin, rules: dict[str, InstrumentRules]) -> dic
     """``GET /fapi/v3/account``: only symbols with a position or an open order."""
     return {
         **_totals(summary),
-        "assets": [_asset(summary, _last_update_ns(summary))],
+        "assets": [_asset(summary)],
         "positions": [
             {
                 "symbol": margin.symbol,
@@ -148,7 +144,7 @@ def balance_rows(summary: AccountMargin) -> list[dict[str, Any]]:
             "availableBalance": _available(summary),
             "maxWithdrawAmount": _available(summary),
             "marginAvailable": True,
-            "updateTime": milliseconds(_last_update_ns(summary)),
+            "updateTime": milliseconds(summary.wallet_updated_ns),
         }
     ]
 

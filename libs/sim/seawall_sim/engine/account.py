@@ -46,7 +46,7 @@ class Account:
         """Move money on the wallet and keep the reason; nothing is kept for nothing."""
         if not amount:
             return
-        self._store.move_wallet(amount)
+        self._store.move_wallet(ts_ns, amount)
         self._store.put_income(
             Income(
                 income_id=self._store.take_id("next_income_id"),

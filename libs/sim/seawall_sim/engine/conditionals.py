@@ -44,7 +44,10 @@ class ConditionalDesk:
     def place(self, ts_ns: int, request: NewAlgo) -> AlgoOrder:
         """Check a conditional order and let it rest. Raises Refused."""
         self._check(request)
-        price_now = self._watched_price(request.symbol, request.working_type)
+        # before the first trade the nearest known price stands in for the last one
+        price_now = (
+            self._watched_price(request.symbol, request.working_type) or self._markets[request.symbol].reference_price()
+        )
         trailing = request.kind == "TRAILING_STOP_MARKET"
         if price_now and (_bad_activation(request, price_now) if trailing else _would_trigger(request, price_now)):
             raise Refused(Refusal.WOULD_TRIGGER)

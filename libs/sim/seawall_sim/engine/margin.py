@@ -39,6 +39,7 @@ class AccountMargin(msgspec.Struct, frozen=True, kw_only=True):
     """The whole account's margin figures, in quote units."""
 
     wallet: Decimal
+    wallet_updated_ns: int
     cross_wallet: Decimal
     unrealised: Decimal
     cross_unrealised: Decimal
@@ -83,6 +84,7 @@ class MarginBook:
             )
         return AccountMargin(
             wallet=wallet,
+            wallet_updated_ns=self._store.counters.wallet_updated_ns,
             cross_wallet=cross_wallet,
             unrealised=sum((m.unrealised for m in margins), ZERO),
             cross_unrealised=cross_unrealised,

@@ -35,6 +35,7 @@ class Counters(msgspec.Struct, frozen=True, kw_only=True):
     next_fill_id: int = FIRST_FILL_ID
     next_income_id: int = 1
     wallet: Decimal = ZERO
+    wallet_updated_ns: int = 0
 
 
 class Delta(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,9 +119,11 @@ class Store:
         self._mark("counters", 0)
         return number
 
-    def move_wallet(self, amount: Decimal) -> None:
+    def move_wallet(self, ts_ns: int, amount: Decimal) -> None:
         """Add a signed amount to the wallet."""
-        self.counters = msgspec.structs.replace(self.counters, wallet=self.counters.wallet + amount)
+        self.counters = msgspec.structs.replace(
+            self.counters, wallet=self.counters.wallet + amount, wallet_updated_ns=ts_ns
+        )
         self._mark("counters", 0)
 
     def put_order(self, order: Order) -> None:
