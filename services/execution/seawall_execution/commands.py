@@ -65,14 +65,6 @@ class ReadAccount(Command, frozen=True, kw_only=True):
     reason: str
 
 
-class TellHalt(msgspec.Struct, frozen=True, kw_only=True):
-    """Pass a halt or a resume on to every account."""
-
-    scope: str
-    version: int
-    halted: bool
-
-
 class TellFlatten(msgspec.Struct, frozen=True, kw_only=True):
     """Pass a wish to be flat on to every account."""
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from seawall_ledger import Ledger, LedgerError, LedgerUnavailable, OutboxRelay, SchemaMismatch, connect
-from seawall_proto import ROUTE_OF, Delivery, Event
+from seawall_proto import ROUTE_OF, Delivery, Event, TradingHalted
 from seawall_runtime.app import Context
 from seawall_runtime.config import VenueConfig
 from seawall_runtime.effects import BaseEffects
@@ -17,14 +17,15 @@ from seawall_runtime.errors import BusError, StartError
 from seawall_venues.binance.trading_session import BinanceTradingSession
 from seawall_venues.port import TradingSession, VenueError
 
-from .commands import CancelOrder, CheckPosition, PlaceOrder, ReadAccount, SearchOrder, TellFlatten, TellHalt
+from .commands import CancelOrder, CheckPosition, PlaceOrder, ReadAccount, SearchOrder, TellFlatten
 from .effects_account import OVERLAP_NS, AccountHands
 from .effects_ledger import Commits
-from .facts import FlattenWanted, HaltChanged, LedgerRead
+from .facts import FlattenWanted, HaltsRead, LedgerRead
 
 Value = TypeVar("Value")
 
 RETRY_S = 0.5
+PATIENCE_S = 1.0  # then /readyz says so; what must be written is tried for ever
 HALTS_EVERY_S = 1.0  # a halt that the stream did not bring is seen in the database within this
 
 
@@ -51,7 +52,6 @@ class ExecutionEffects(BaseEffects):
         self._ledger: Ledger | None = None
         self._commits: Commits | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._halts: dict[str, int] = {}
 
     async def start(self) -> None:
         """Open ledger and venues, rebuild every account, and compare it with its venue."""
@@ -65,9 +65,11 @@ class ExecutionEffects(BaseEffects):
         self._commits = Commits(self.context, ledger)
         relay = OutboxRelay(ledger, self.context.bus, retry_on=(BusError,))
         self.spawn(self._relay(relay), "relay")
+        halts = await _patiently(ledger.halts)
+        await self.context.feed(HaltsRead(halts=halts))
         for hands in self._accounts.values():
             await self._rebuild(ledger, hands)
-        self.spawn(self._watch_halts(ledger), "halts")
+        self.spawn(self._watch_halts(ledger, halts), "halts")
 
     async def publish(self, events: Sequence[Event], cause: Event) -> None:
         """Commit what the ledger keeps, then send what is only said."""
@@ -83,8 +85,6 @@ class ExecutionEffects(BaseEffects):
     async def perform(self, command: msgspec.Struct, cause: Event) -> None:
         """Carry out one command; what comes of it returns as a fact."""
         match command:
-            case TellHalt(scope=scope, version=version, halted=halted):
-                await self._tell_halt(scope, version, halted)
             case TellFlatten(scope=scope, request_id=request_id, reason=reason):
                 for hands in self._accounts.values():
                     await self.context.feed(
@@ -138,7 +138,7 @@ class ExecutionEffects(BaseEffects):
         self.context.set_ready("ledger", False, "connecting")
         while True:
             try:
-                ledger = await connect(self.context.config.database, application="execution")
+                ledger = await connect(self.context.config.database, application="execution", patience_s=PATIENCE_S)
             except SchemaMismatch as error:
                 raise StartError(str(error)) from error
             except LedgerUnavailable as error:
@@ -172,8 +172,6 @@ class ExecutionEffects(BaseEffects):
                 market_max={symbol: rule.market_max_quantity for symbol, rule in rules.items()},
             )
         )
-        for halt in await _patiently(ledger.halts):
-            await self._tell_halt(halt.scope, halt.version, True)
         self.spawn(hands.listen(), "user stream")
         await hands.read_first()
         self.spawn(hands.keep_reading(), "readings")
@@ -186,24 +184,20 @@ class ExecutionEffects(BaseEffects):
                 self.context.log.error(f"the outbox of execution waits: {error}")
             await asyncio.sleep(RETRY_S)
 
-    async def _watch_halts(self, ledger: Ledger) -> None:
+    async def _watch_halts(self, ledger: Ledger, known: tuple[TradingHalted, ...]) -> None:
         """See halts that the stream did not bring; a resume comes by the stream or after a restart."""
         while True:
             await asyncio.sleep(HALTS_EVERY_S)
             try:
                 halts = await ledger.halts()
-            except LedgerError:
-                continue  # while the ledger cannot be read, nothing can be written, and so nothing leaves
-            for halt in halts:
-                if self._halts.get(halt.scope, 0) < halt.version:
-                    await self._tell_halt(halt.scope, halt.version, True)
-
-    async def _tell_halt(self, scope: str, version: int, halted: bool) -> None:
-        self._halts[scope] = max(self._halts.get(scope, 0), version)
-        for hands in self._accounts.values():
-            await self.context.feed(
-                HaltChanged(venue=hands.venue, account=hands.account, scope=scope, version=version, halted=halted)
-            )
+            except LedgerError as error:
+                # nothing can be written either, and so nothing leaves
+                self.context.set_ready("ledger", False, str(error))
+                continue
+            self.context.set_ready("ledger", True)
+            if halts != known:
+                known = halts
+                await self.context.feed(HaltsRead(halts=halts))
 
 
 async def _patiently(read: Callable[[], Awaitable[Value]]) -> Value:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Coroutine
 from typing import Any, Protocol
 
@@ -40,6 +41,7 @@ from .facts import (
 from .requests import order_request
 
 SECOND_NS = 1_000_000_000
+STREAM_WITHIN_S = 5.0  # without a user stream exits are still possible, so starting goes on
 SEND_WITHIN_S = 1.0  # a process that slept longer between commit and request may have been replaced
 OVERLAP_NS = 60 * SECOND_NS  # the venue may list a fill late; booking twice is prevented by its id
 FIRST_RETRY_S, LAST_RETRY_S = 0.25, 5.0
@@ -74,6 +76,7 @@ class AccountHands:
         self._fills_since_ns = 0
         self._stops: tuple[VenueStop, ...] = ()
         self._wake = asyncio.Event()
+        self._heard = asyncio.Event()
         self._due_s = 0.0
         self._last_read_s = -CALM_S
         self._spacing_s = 0.0
@@ -137,7 +140,13 @@ class AccountHands:
         self._wake.set()
 
     async def read_first(self) -> None:
-        """Read the account for the first time, as often as it takes; not ready meanwhile."""
+        """Read the account for the first time, as often as it takes; not ready meanwhile.
+
+        The user stream comes first where it can be had, so that what follows the reading is heard.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STREAM_WITHIN_S):
+                await self._heard.wait()
         pause_s = FIRST_RETRY_S
         while True:
             try:
@@ -173,6 +182,7 @@ class AccountHands:
         self._symbols |= {order.symbol for order in orders} | {held.symbol for held in positions}
         # after the positions: a fill that made a position is then always in the same reading
         fills = await self._fills(self._fills_since_ns)
+        history = await self._history({fill.symbol for fill in fills}, self._fills_since_ns)
         self._fills_since_ns = max(started_ns + self.session.clock_offset_ns - OVERLAP_NS, 0)
         if full:
             self._last_full_s = started_s
@@ -185,6 +195,7 @@ class AccountHands:
                 ts_started_ns=started_ns,
                 symbols=None if full else frozenset(self._listed()),
                 orders=orders,
+                history=history,
                 stops=stops,
                 fills=fills,
                 positions=positions,
@@ -224,19 +235,23 @@ class AccountHands:
                         **self._who, ts_received_ns=received_ns, connected=update.connected, reason=update.reason
                     )
                 )
+                self._heard.set()
             case StopUpdate():
                 return  # stops are the guardian's; the order a stop becomes arrives as an OrderUpdate
 
     async def _search(self, symbol: str, client_order_id: str, since_ns: int) -> None:
         """Look in every place that could know the order; a place that cannot be read leaves it incomplete."""
         found: VenueOrder | None = None
+        history: tuple[VenueOrder, ...] = ()
         fills: tuple[VenueFill, ...] = ()
         position: PositionSnapshot | None = None
         problem = ""
         try:
-            listed = await self.session.open_orders(symbol)
-            found = next((order for order in listed if order.client_order_id == client_order_id), None)
+            found = _named(await self.session.open_orders(symbol), client_order_id)
             found = found or await self.session.find_order(symbol, client_order_id)
+            if found is None:
+                history = await self.session.order_history(symbol, since_ns)
+                found = _named(history, client_order_id)
             if found is None:
                 positions = await self.session.positions()
                 position = next((one for one in positions if one.symbol == symbol), None)
@@ -250,6 +265,7 @@ class AccountHands:
                 symbol=symbol,
                 found=found,
                 complete=not problem,
+                history=history,
                 fills=fills,
                 position=position,
                 problem=problem,
@@ -268,6 +284,10 @@ class AccountHands:
     async def _fills(self, since_ns: int) -> tuple[VenueFill, ...]:
         rows = await asyncio.gather(*(self.session.fills(symbol, since_ns) for symbol in self._listed()))
         return tuple(fill for fills in rows for fill in fills)
+
+    async def _history(self, symbols: set[str], since_ns: int) -> tuple[VenueOrder, ...]:
+        rows = await asyncio.gather(*(self.session.order_history(symbol, since_ns) for symbol in sorted(symbols)))
+        return tuple(order for orders in rows for order in orders)
 
     def _listed(self) -> list[str]:
         """Return the symbols to ask for; a contract without rules shows up in positions and full readings only."""
@@ -334,3 +354,7 @@ class AccountHands:
 
     async def _feed(self, fact: Any) -> None:
         await self._context.feed(fact)
+
+
+def _named(orders: tuple[VenueOrder, ...], client_order_id: str) -> VenueOrder | None:
+    return next((order for order in orders if order.client_order_id == client_order_id), None)

@@ -8,10 +8,12 @@ from seawall_proto import (
     AccountEvent,
     AccountReconciled,
     Balance,
+    Event,
     OrderFilled,
     OrderStateChanged,
     PositionChanged,
     PositionSnapshot,
+    TradingHalted,
 )
 from seawall_venues.port import Result, VenueFill, VenueOrder, VenueStop
 
@@ -26,12 +28,10 @@ class LedgerRead(AccountEvent, frozen=True, kw_only=True):
     market_max: dict[str, Decimal] = {}
 
 
-class HaltChanged(AccountEvent, frozen=True, kw_only=True):
-    """New risk in ``scope`` was forbidden or allowed; of two with one version the halt wins."""
+class HaltsRead(Event, frozen=True, kw_only=True):
+    """The halts that the ledger holds."""
 
-    scope: str
-    version: int
-    halted: bool
+    halts: tuple[TradingHalted, ...]
 
 
 class FlattenWanted(AccountEvent, frozen=True, kw_only=True):
@@ -71,7 +71,7 @@ class OrderReported(AccountEvent, frozen=True, kw_only=True):
 
 
 class OrderSearched(AccountEvent, frozen=True, kw_only=True):
-    """An order was looked for among open orders, by its id, in fills and in the position.
+    """An order was looked for among open orders, by its id, in history, in fills and in the position.
 
     ``complete`` is False where any of these could not be read; ``problem`` says which.
     """
@@ -80,6 +80,7 @@ class OrderSearched(AccountEvent, frozen=True, kw_only=True):
     symbol: str
     found: VenueOrder | None
     complete: bool
+    history: tuple[VenueOrder, ...] = ()
     fills: tuple[VenueFill, ...] = ()
     position: PositionSnapshot | None = None
     problem: str = ""
@@ -102,12 +103,14 @@ class PositionDoubted(AccountEvent, frozen=True, kw_only=True):
 class AccountRead(AccountEvent, frozen=True, kw_only=True):
     """Everything the venue says about the account, read at one time.
 
-    ``symbols`` are those whose orders were read; None for every symbol the venue has.
+    ``symbols`` are those whose orders were read; None for every symbol the venue has. ``history``
+    names the orders behind ``fills``, which the venue states without our id.
     """
 
     ts_started_ns: int
     symbols: frozenset[str] | None
     orders: tuple[VenueOrder, ...]
+    history: tuple[VenueOrder, ...] = ()
     stops: tuple[VenueStop, ...]
     fills: tuple[VenueFill, ...]
     positions: tuple[PositionSnapshot, ...]

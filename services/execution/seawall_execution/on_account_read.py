@@ -30,6 +30,7 @@ def decide(state: Account, event: AccountRead) -> tuple[Account, Out]:
         adopted_orders += tracked is None
         out += adopt(state, order, event.ts_received_ns) if tracked is None else report(state, tracked, order)
     missed = [fill for fill in event.fills if (fill.symbol, fill.fill_id) not in state.booked]
+    out += _take_history(state, event, {(fill.symbol, fill.venue_order_id) for fill in missed})
     for fill in sorted(missed, key=lambda one: (one.ts_venue_ns, one.symbol)):
         out += book_fill(state, fill)
     out += _look_for_absent(state, event)
@@ -46,6 +47,18 @@ def decide(state: Account, event: AccountRead) -> tuple[Account, Out]:
     for symbol in tuple(state.flattening):
         out += drive_flattening(state, symbol, event.ts_received_ns, settled=True)
     return state, out
+
+
+def _take_history(state: Account, event: AccountRead, filled: set[tuple[str, str]]) -> Out:
+    """Take the venue's word on orders that ended unheard, and name the orders behind fills that were missed."""
+    out: Out = []
+    for order in event.history:
+        tracked = state.tracked(order.client_order_id) or state.tracked_at_venue(order.symbol, order.venue_order_id)
+        if tracked is not None and tracked.is_working:
+            out += report(state, tracked, order)
+        elif tracked is None and (order.symbol, order.venue_order_id) in filled:
+            out += adopt(state, order, event.ts_received_ns)
+    return out
 
 
 def _look_for_absent(state: Account, event: AccountRead) -> Out:

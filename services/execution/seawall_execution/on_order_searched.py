@@ -58,10 +58,11 @@ def _missing(state: Account, tracked: Tracked, event: OrderSearched) -> Out:
 
 def _unexplained(state: Account, event: OrderSearched) -> str:
     """Return a trace that the order may have left at the venue; empty where everything is explained."""
+    others = {order.venue_order_id for order in event.history}
     for fill in event.fills:
         if (fill.symbol, fill.fill_id) not in state.booked:
             return f"fill {fill.fill_id} is not booked"
-        if state.tracked_at_venue(fill.symbol, fill.venue_order_id) is None:
+        if fill.venue_order_id not in others and state.tracked_at_venue(fill.symbol, fill.venue_order_id) is None:
             return f"fill {fill.fill_id} belongs to no known order"
     held = state.position(event.symbol).holding.quantity
     theirs = event.position.quantity if event.position is not None else ZERO

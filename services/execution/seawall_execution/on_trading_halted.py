@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from seawall_proto import TradingHalted
 
-from .commands import TellHalt
 from .state import Control
 from .tracking import Out
 
 
 def decide(state: Control, event: TradingHalted) -> tuple[Control, Out]:
-    """Tell every account; working stops and exits stay as they are."""
-    return state, [TellHalt(scope=event.scope, version=event.version, halted=True)]
+    """From the next approval on nothing enters; working stops and exits stay as they are."""
+    state.halts.note(event.scope, event.version, halted=True)
+    return state, []

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from seawall_proto import TradingResumed
 
-from .commands import TellHalt
 from .state import Control
 from .tracking import Out
 
 
 def decide(state: Control, event: TradingResumed) -> tuple[Control, Out]:
-    """Tell every account."""
-    return state, [TellHalt(scope=event.scope, version=event.version, halted=False)]
+    """Note the resume; one that is older than the halt changes nothing."""
+    state.halts.note(event.scope, event.version, halted=False)
+    return state, []

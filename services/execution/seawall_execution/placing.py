@@ -24,8 +24,8 @@ def refusal(state: Account, approval: OrderApproved) -> str:
         return "no trading session for this account"
     if approval.reduce_only:
         return ""
-    for scope, (_, halted) in state.halts.items():
-        if halted and covers(scope, state.venue, state.account, approval.symbol, approval.strategy):
+    for scope in state.halts.active():
+        if covers(scope, state.venue, state.account, approval.symbol, approval.strategy):
             return f"halted: {scope}"
     if state.doubt:
         return f"in doubt: {state.doubt}"

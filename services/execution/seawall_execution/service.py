@@ -23,7 +23,7 @@ from . import (
     on_account_read,
     on_flatten_requested,
     on_flatten_wanted,
-    on_halt_changed,
+    on_halts_read,
     on_ledger_read,
     on_order_answered,
     on_order_approved,
@@ -42,7 +42,7 @@ from .state import CONTROL
 
 def key_of(event: Any) -> Key:
     """Return the account an event belongs to; control messages concern all of them."""
-    if isinstance(event, TradingHalted | TradingResumed | FlattenRequested):
+    if isinstance(event, TradingHalted | TradingResumed | FlattenRequested | facts.HaltsRead):
         return CONTROL
     return event.venue, event.account
 
@@ -55,7 +55,7 @@ SERVICE = Service(
         TradingResumed: on_trading_resumed.decide,
         FlattenRequested: on_flatten_requested.decide,
         facts.LedgerRead: on_ledger_read.decide,
-        facts.HaltChanged: on_halt_changed.decide,
+        facts.HaltsRead: on_halts_read.decide,
         facts.FlattenWanted: on_flatten_wanted.decide,
         facts.OrderAnswered: on_order_answered.decide,
         facts.OrderUnsent: on_order_unsent.decide,

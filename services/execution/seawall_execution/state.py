@@ -60,6 +60,26 @@ class Flattening:
 
 
 @dataclass(slots=True)
+class Halts:
+    """Where no new risk is taken: the newest version of each scope.
+
+    One for all accounts of the process, so that a halt binds the very next approval.
+    """
+
+    versions: dict[str, tuple[int, bool]] = field(default_factory=dict)
+
+    def note(self, scope: str, version: int, *, halted: bool) -> None:
+        """Keep the newest version; of a halt and a resume with one version the halt wins."""
+        known, _ = self.versions.get(scope, (0, False))
+        if version > known or (version == known and halted):
+            self.versions[scope] = (version, halted)
+
+    def active(self) -> list[str]:
+        """Return the scopes that are halted."""
+        return [scope for scope, (_, halted) in self.versions.items() if halted]
+
+
+@dataclass(slots=True)
 class Account:
     """Orders, fills and positions of one account at one venue.
 
@@ -79,7 +99,7 @@ class Account:
     positions: dict[str, Position] = field(default_factory=dict)
     reported: dict[str, Decimal] = field(default_factory=dict)
     booked: OrderedDict[tuple[str, str], None] = field(default_factory=OrderedDict)
-    halts: dict[str, tuple[int, bool]] = field(default_factory=dict)
+    halts: Halts = field(default_factory=Halts)
     flattening: dict[str, Flattening] = field(default_factory=dict)
     reconciled: bool = False
     """True once venue and ledger agreed, in this life or an earlier one."""
@@ -144,8 +164,9 @@ class Account:
 
 @dataclass(slots=True)
 class Control:
-    """Wishes already passed on."""
+    """What concerns every account: the halts, and the wishes already passed on."""
 
+    halts: Halts = field(default_factory=Halts)
     flattened: OrderedDict[str, None] = field(default_factory=OrderedDict)
 
 
@@ -153,13 +174,15 @@ def initial(config: Config) -> Callable[[Key], Account | Control]:
     """Return the function that makes the first state of a key."""
     served = {(venue.name, venue.account) for venue in config.venues if venue.trade_key is not None}
     quarantine_ns = config.execution.quarantine_s * SECOND_NS
+    halts = Halts()
 
     def make(key: Key) -> Account | Control:
         if key == CONTROL:
-            return Control()
+            return Control(halts)
         if not isinstance(key, tuple):
             raise TypeError(f"{key!r} is no account")
         venue, account = key
-        return Account(venue, account, served=(venue, account) in served, quarantine_ns=quarantine_ns)
+        is_served = (venue, account) in served
+        return Account(venue, account, served=is_served, quarantine_ns=quarantine_ns, halts=halts)
 
     return make

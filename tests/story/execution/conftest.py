@@ -88,6 +88,7 @@ class Story:
         orders: tuple[VenueOrder, ...] = (),
         fills: tuple[VenueFill, ...] = (),
         positions: dict[str, str] | None = None,
+        history: tuple[VenueOrder, ...] = (),
         started_ns: int | None = None,
         symbols: frozenset[str] | None = None,
     ) -> list[msgspec.Struct]:
@@ -98,6 +99,7 @@ class Story:
                 ts_started_ns=self.now_ns if started_ns is None else started_ns,
                 symbols=symbols,
                 orders=orders,
+                history=history,
                 stops=(),
                 fills=fills,
                 positions=tuple(self.snapshot(name, held) for name, held in (positions or {}).items()),
@@ -190,6 +192,7 @@ class Story:
         *,
         complete: bool = True,
         fills: tuple[VenueFill, ...] = (),
+        history: tuple[VenueOrder, ...] = (),
         position: str = "0",
     ) -> list[msgspec.Struct]:
         return self.when(
@@ -199,6 +202,7 @@ class Story:
                 symbol=BTC,
                 found=found,
                 complete=complete,
+                history=history,
                 fills=fills,
                 position=self.snapshot(BTC, position) if number(position) else None,
             )

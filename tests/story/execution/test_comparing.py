@@ -289,3 +289,34 @@ def test_flatten_splits_what_one_market_order_cannot_carry(story: Any) -> None:
     story.read(positions={BTC: "0.010"})
     flatten(story)
     assert [one.quantity for one in story.all_of(PlaceOrder)] == [D("0.004")]
+
+
+def test_history_explains_the_fills_of_others(story: Any) -> None:
+    """After a restart the orders that ended before it are not in memory; the venue's history names them."""
+    restart(story, row(story, "a" * 32, OrderState.INTENDED), last_reconciled=reconciled())
+    other = story.fill("f1", "", "0.010", venue_order_id="v-other")
+    story.read(fills=(other,), positions={BTC: "0.010"})
+    story.later(61).searched("a" * 32, fills=(other,), position="0.010")
+    assert story.states_of("a" * 32) == ["unknown"]
+    history = (story.order("somebody-else", OrderState.FILLED, venue_order_id="v-other"),)
+    story.searched("a" * 32, fills=(other,), position="0.010", history=history)
+    assert story.states_of("a" * 32) == ["unknown", "not_placed"]
+
+
+def test_a_fill_missed_while_away_finds_its_order_in_the_history(story: Any) -> None:
+    """Killed after the request left: order and fill are only in what the venue kept."""
+    restart(story, row(story, "a" * 32, OrderState.INTENDED, stop_distance_bps=120), last_reconciled=reconciled())
+    ended = story.order("a" * 32, OrderState.FILLED, filled_quantity="0.010", venue_order_id="v-a")
+    stranger = story.order("by-hand", OrderState.FILLED, filled_quantity="0.001", venue_order_id="v-hand")
+    older = story.order("long-ago", OrderState.CANCELED, venue_order_id="v-old")
+    fills = (
+        story.fill("f1", "", "0.010", venue_order_id="v-a"),
+        story.fill("f2", "", "0.001", venue_order_id="v-hand"),
+    )
+    story.read(fills=fills, history=(older, ended, stranger), positions={BTC: "0.011"})
+    assert story.states_of("a" * 32) == ["unknown", "filled"]
+    assert story.states_of("by-hand") == ["filled"]
+    assert [one.client_order_id for one in story.fills()] == ["a" * 32, "by-hand"]
+    assert story.position().stop_distance_bps == 120
+    assert not story.states_of("long-ago")
+    assert story.searched("a" * 32, ended) == []

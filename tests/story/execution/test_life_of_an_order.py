@@ -17,6 +17,7 @@ from seawall_proto import (
     OrderStateChanged,
     PositionChanged,
     TradingHalted,
+    TradingResumed,
 )
 from seawall_venues.port import Outcome
 
@@ -182,20 +183,29 @@ def test_an_order_that_comes_back_from_the_dead_halts_the_account(story: Any) ->
     assert story.position().quantity == D("0.010"), "money moved: it is booked all the same"
 
 
-def test_a_halt_stops_entries_and_never_exits(story: Any) -> None:
+def test_a_halt_stops_the_next_entry_and_never_an_exit(story: Any) -> None:
     story.ready(BTC_USDT_PERP="0.010")
-    (tell,) = story.when(TradingHalted(scope="symbol:BTC-USDT-PERP", version=3, actor="a", reason="r"))
-    halt = {"scope": tell.scope, "version": tell.version}
-    story.when(facts.HaltChanged(**WHO, **halt, halted=tell.halted))
+    scope = "symbol:BTC-USDT-PERP"
+
+    def say(kind: type, version: int) -> None:
+        assert story.when(kind(scope=scope, version=version, actor="a", reason="r")) == []
+
+    say(TradingHalted, 3)
     assert story.states_of(story.approve("one")) == ["not_placed"]
     assert story.states_of(story.approve("two", symbol="ETH-USDT-PERP")) == ["intended"]
     assert story.states_of(story.approve("three", side="sell", reduce_only=True)) == ["intended"]
-    story.when(facts.HaltChanged(**WHO, **halt, halted=False))
+    say(TradingResumed, 3)
     assert story.states_of(story.approve("four")) == ["not_placed"], "of halt and resume with one version the halt wins"
-    story.when(facts.HaltChanged(**WHO, scope=tell.scope, version=4, halted=False))
+    say(TradingResumed, 4)
     assert story.states_of(story.approve("five")) == ["intended"]
-    story.when(facts.HaltChanged(**WHO, scope=tell.scope, version=3, halted=True))
+    say(TradingHalted, 3)
     assert story.states_of(story.approve("six")) == ["intended"], "an old halt does not come back"
+
+
+def test_a_halt_in_the_ledger_holds_after_a_restart(story: Any) -> None:
+    halt = TradingHalted(scope="global", version=1, actor="a", reason="r")
+    story.when(facts.HaltsRead(halts=(halt,)))
+    assert story.states_of(story.ready().approve("one")) == ["not_placed"]
 
 
 def test_no_entry_leaves_without_a_user_stream_and_a_reading_after_it(story: Any) -> None:

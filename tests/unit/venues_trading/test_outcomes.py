@@ -272,3 +272,46 @@ def _stop() -> StopRequest:
         quantity=Decimal("0.001"),
         trigger_price=Decimal("58000.0"),
     )
+
+
+def trade(number: int, time_ms: int) -> dict[str, Any]:
+    return {
+        "symbol": "BTCUSDT",
+        "id": number,
+        "orderId": 5,
+        "side": "BUY",
+        "price": "60000.1",
+        "qty": "0.001",
+        "commission": "0.01",
+        "commissionAsset": "USDT",
+        "maker": False,
+        "realizedPnl": "0",
+        "time": time_ms,
+    }
+
+
+async def test_fills_are_paged_through_weeks_and_none_is_lost_or_doubled(
+    venue: Any, session: BinanceTradingSession
+) -> None:
+    """More fills than a page in one week, some of one millisecond across the page's end, then an empty week."""
+    now_ms = now_ns() // 1_000_000
+    start_ms = now_ms - 20 * 24 * 3_600_000
+    stored = [trade(number, start_ms + number // 3) for number in range(2_500)] + [trade(9_000, now_ms - 5)]
+
+    def answer(request: Any) -> tuple[int, str]:
+        first, last = int(request.query["startTime"]), int(request.query.get("endTime", now_ms))
+        assert last - first < 7 * 24 * 3_600_000
+        return 200, json.dumps([row for row in stored if first <= row["time"] <= last][:1_000])
+
+    venue.script[("GET", "/fapi/v1/userTrades")] = answer
+    found = await session.fills("BTC-USDT-PERP", start_ms * 1_000_000)
+    assert [int(fill.fill_id) for fill in found] == [*range(2_500), 9_000]
+
+
+async def test_a_page_that_cannot_be_passed_is_an_error_not_a_short_list(
+    venue: Any, session: BinanceTradingSession
+) -> None:
+    now_ms = now_ns() // 1_000_000
+    venue.script[("GET", "/fapi/v1/userTrades")] = 200, json.dumps([trade(n, now_ms - 9) for n in range(1_000)])
+    with pytest.raises(VenueError, match="one millisecond"):
+        await session.fills("BTC-USDT-PERP", (now_ms - 9) * 1_000_000)
