@@ -72,6 +72,7 @@ class Shell:
             kind: self._metrics.counter("seawall_decisions_total", on=kind.__name__) for kind in service.on
         }
         self._sends = frozenset(service.sends)
+        self._traced = frozenset(kind for kind in service.on if kind in ROUTE_OF) - TICKS
         self._commands: set[asyncio.Task[None]] = set()
         self._seen: Seen[str] = Seen(REMEMBERED_IDS)
         self._one_at_a_time = asyncio.Lock()
@@ -172,7 +173,8 @@ class Shell:
                 self._context.log.error(f"{self._service.name} broke on {what}", exc_info=error)
                 raise PoisonError(what) from error
         self._decided[type(event)].inc()
-        if events or (type(event) in ROUTE_OF and type(event) not in TICKS):
+        # ticks are handled by the thousand and leave no span, unless a decision came of one
+        if type(event) in self._traced or any(type(one) not in TICKS for one in events):
             self._metrics.observe("seawall_decide_seconds", (clock.now_ns() - start_ns) / 1e9)
             self._spans.record(handling, start_ns, events)
 

@@ -27,6 +27,8 @@ from seawall_proto import (
     encode,
     subject_of,
 )
+from seawall_runtime import process as process_module
+from seawall_runtime import pulse as pulse_module
 from seawall_runtime import shell as shell_module
 from seawall_runtime.app import App
 from seawall_runtime.bus import Bus
@@ -252,9 +254,11 @@ async def test_an_event_seen_before_is_not_decided_on_again(start: Start) -> Non
     assert probe.metric('seawall_duplicates_dropped_total{service="probe"} 2.0')
 
 
-async def test_timers_come_each_second(start: Start) -> None:
+async def test_timers_come_with_each_pulse(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert pulse_module.PULSE_S == 1.0
+    monkeypatch.setattr(pulse_module, "PULSE_S", 0.05)
     probe = await start()
-    await until(lambda: probe.memory.timers >= 2, 4)
+    await until(lambda: probe.memory.timers >= 3, 2)
 
 
 async def test_facts_fed_at_the_start_come_before_all_else(start: Start, fresh_nats: NatsServer) -> None:
@@ -305,7 +309,12 @@ async def test_a_stop_finishes_what_came_and_ends_with_zero(start: Start) -> Non
     assert not set(probe.memory.reasons) & set(successor.memory.reasons)
 
 
-async def test_a_stop_is_bounded_even_when_everything_hangs(start: Start) -> None:
+async def test_a_stop_is_bounded_even_when_everything_hangs(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits = ("STOP_INTAKE_S", "DRAIN_INBOX_S", "DRAIN_COMMANDS_S", "GIVE_BACK_S", "STOP_EFFECTS_S", "DRAIN_BUS_S")
+    assert sum(getattr(process_module, name) for name in waits) + process_module.CLOSE_SPANS_S + 0.5 < 5
+    for name in waits:
+        monkeypatch.setattr(process_module, name, 0.2)
+
     class Hanging(ProbeEffects):
         async def publish(self, events: Sequence[Event], cause: Event) -> None:
             await asyncio.sleep(60)
@@ -322,7 +331,7 @@ async def test_a_stop_is_bounded_even_when_everything_hangs(start: Start) -> Non
     await until(lambda: len(probe.memory.reasons) == 2)
     began = asyncio.get_running_loop().time()
     assert await probe.stop() == EXIT_OK
-    assert asyncio.get_running_loop().time() - began < 5
+    assert asyncio.get_running_loop().time() - began < 2.5
 
 
 async def test_a_bug_ends_the_process_and_its_event_is_given_up_after_its_attempts(start: Start) -> None:
@@ -489,7 +498,10 @@ async def test_a_service_that_needs_no_bus_starts_its_effects_without_one(start:
     await until(lambda: probe.process.context.readiness.ready)
 
 
-async def test_outside_paper_mode_missing_streams_are_waited_for(start: Start, fresh_nats: NatsServer) -> None:
+async def test_outside_paper_mode_missing_streams_are_waited_for(
+    start: Start, fresh_nats: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process_module, "RETRY_S", 0.05)
     async with Bus(fresh_nats.url, service="operator") as operator:
         await operator.api("STREAM.DELETE.OPS")
         probe = await start(mode="live", ready=False)

@@ -7,13 +7,16 @@ import itertools
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from seawall_cli.embedded import NatsServer
+from seawall_proto import BarClosed
 from seawall_runtime import pull as pull_module
 from seawall_runtime.bus import Bus
+from seawall_runtime.catchup import read_stored
 from seawall_runtime.consumers import ConsumerSpec
 from seawall_runtime.pull import CAPACITY, Pulled, Puller
 from seawall_runtime.streams import ensure_streams
@@ -300,6 +303,31 @@ async def test_what_a_stopping_service_gives_back_goes_to_the_other_at_once(
     await until(lambda: len(two.got) >= 4, 2)
     assert {pulled.data for pulled in two.got} >= {b"1", b"2", b"3", b"4"}
     await two.puller.stop()
+
+
+async def test_the_servers_new_acknowledgement_subjects_are_understood(tmp_path: Path, make_bus: MakeBus) -> None:
+    server = NatsServer(tmp_path / "nats")
+    with (server.directory / "nats.conf").open("a") as settings:
+        settings.write("feature_flags { js_ack_fc_v2: true }\n")  # kills nats-py's own ordered consumers
+    server.start()
+    try:
+        bus = await make_bus(server.url)
+        await ensure_streams(bus)
+        taker = Taker(bus)
+        await taker.puller.start()
+        for number in range(100):
+            await taker.publish(number)
+            pulled = await taker.next()
+            assert len(pulled.reply.split(".")) > 9  # the new form indeed
+            assert pulled.data == b"%d" % number
+            await taker.puller.ack(pulled)
+        assert (await info(bus, taker.name))["ack_floor"]["stream_seq"] == 100
+        await bus.publish_stored("md.bar.v.BTC", b"stored", "stored", {})
+        stored = await read_stored(bus, (BarClosed,), 0)
+        assert [one.data for one in stored] == [b"stored"]
+        await taker.puller.stop()
+    finally:
+        server.stop()
 
 
 async def test_two_instances_share_one_consumer(server: NatsServer, make_bus: MakeBus) -> None:
