@@ -9,6 +9,7 @@ from .errors import (
     MigrationFailed,
     SchemaMismatch,
 )
+from .explain import Chain, Link
 from .ledger import Ledger, connect
 from .outbox import OutboxRelay, Publisher
 from .schema import SCHEMA_VERSION, schema_version

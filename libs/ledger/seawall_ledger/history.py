@@ -90,7 +90,7 @@ EQUITY = HistoryTable(
 )
 EVENTS = HistoryTable(
     "events",
-    ("id", "ts_received_ns", "type", "venue", "account", "symbol", "causes", "payload"),
+    ("id", "ts_received_ns", "type", "venue", "account", "symbol", "about", "causes", "payload", "ts_stored_ns"),
     ("id", "ts_received_ns"),
 )
 HISTORY_TABLES = (TRADES, QUOTES, BOOKS, BARS, FUNDING, EQUITY, EVENTS)
@@ -157,8 +157,16 @@ def equity_row(event: AccountReconciled | ExposureChanged) -> Row:
     return (event.venue, event.account, event.ts_received_ns, event.equity, event_type(type(event)), event.id)
 
 
+def about(event: Event) -> str | None:
+    """Return the client id of the order or stop that an event is about."""
+    return getattr(event, "client_order_id", None) or getattr(event, "client_stop_id", None)
+
+
 def event_row(event: Event) -> Row:
-    """Return any event as a row of ``events``: its payload whole, with what one searches by beside it."""
+    """Return any event as a row of ``events``: its payload whole, with what one searches by beside it.
+
+    The last column, when the stream stored it, is for the caller to add.
+    """
     return (
         event.id,
         event.ts_received_ns,
@@ -166,6 +174,7 @@ def event_row(event: Event) -> Row:
         getattr(event, "venue", None),
         getattr(event, "account", None),
         getattr(event, "symbol", None),
+        about(event),
         list(event.causes),
         encode(event).decode(),
     )

@@ -10,9 +10,10 @@ from typing import Any, Protocol
 import msgspec
 from asyncpg import Connection
 
+from .connections import OUTBOX_CHANNEL
 from .database import close_connection, open_connection, told_as_ledger_errors
 from .errors import LedgerUnavailable
-from .ledger import OUTBOX_CHANNEL, Ledger
+from .ledger import Ledger
 from .transaction import MESSAGE_ID_HEADER
 
 BATCH = 100  # rows read at once: 30 ms of acknowledged publishing

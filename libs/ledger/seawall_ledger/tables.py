@@ -19,11 +19,11 @@ from seawall_proto import (
     TradingResumed,
 )
 
-OUTBOX_INSERT = "INSERT INTO outbox (writer, event_id, type, subject, payload, headers)"
-OUTBOX_VALUES = "$1::text, $2::text, $3::text, $4::text, $5::text, $6::jsonb"
+OUTBOX_INSERT = "INSERT INTO outbox (writer, event_id, type, subject, payload, headers, about)"
+OUTBOX_VALUES = "$1::text, $2::text, $3::text, $4::text, $5::text, $6::jsonb, $7::text"
 OUTBOX_ONCE = "ON CONFLICT (event_id) DO NOTHING RETURNING position"
 OUTBOX_ONLY = f"{OUTBOX_INSERT} VALUES ({OUTBOX_VALUES}) {OUTBOX_ONCE}"
-FIRST_COLUMN = 7  # $1 to $6 are the outbox row's
+FIRST_COLUMN = 8  # $1 to $7 are the outbox row's
 EVENT_COLUMNS = ("id", "causes", "ts_received_ns")
 
 

@@ -10,6 +10,7 @@ from asyncpg import Connection
 from seawall_proto import ROUTE_OF, Delivery, Event, encode, event_type, subject_of
 
 from .database import told_as_ledger_errors
+from .history import about
 from .tables import OUTBOX_ONLY, TABLE_OF
 
 MESSAGE_ID_HEADER = "Nats-Msg-Id"  # JetStream drops a second message with the same id
@@ -46,7 +47,7 @@ class Tx:
         said = {**(headers or {}), MESSAGE_ID_HEADER: event.id}
         arguments = [
             *(self.writer, event.id, event_type(type(event)), subject_of(event), encode(event).decode()),
-            msgspec.json.encode(said).decode(),
+            *(msgspec.json.encode(said).decode(), about(event)),
         ]
         with told_as_ledger_errors(f"recording {type(event).__name__} {event.id}"):
             if table is None:

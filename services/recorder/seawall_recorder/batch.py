@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 
 from nats.aio.msg import Msg
 
-from seawall_ledger.history import HISTORY_TABLES, HistoryTable, Row, RowMaker, row_makers
+from seawall_ledger.history import EVENTS, HISTORY_TABLES, HistoryTable, Row, RowMaker, row_makers
 from seawall_proto import DecodeError, Event, decode
+
+from .source import position_of
 
 _makers: dict[type[Event], tuple[tuple[HistoryTable, RowMaker], ...]] = {}
 
@@ -44,5 +46,8 @@ def rows_of(batch: Sequence[Taken]) -> Rows:
             if makers is None:
                 makers = _makers[kind] = row_makers(kind)
             for table, make in makers:
-                rows.of[table].append(make(event))
+                row = make(event)
+                if table is EVENTS:
+                    row += (position_of(message).ts_stored_ns,)
+                rows.of[table].append(row)
     return rows

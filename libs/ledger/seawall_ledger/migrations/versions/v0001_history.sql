@@ -97,13 +97,18 @@ CREATE TABLE events (
     venue          text,
     account        text,
     symbol         text,
+    about          text,
     causes         text[] NOT NULL,
     payload        jsonb NOT NULL,
+    ts_stored_ns   bigint NOT NULL,
     CONSTRAINT event_once UNIQUE (id, ts_received_ns)
 );
 CREATE INDEX events_by_type ON events (type, ts_received_ns);
 CREATE INDEX events_by_time ON events (ts_received_ns);
+CREATE INDEX events_by_about ON events (about) WHERE about IS NOT NULL;
 CREATE INDEX events_by_cause ON events USING gin (causes);
+
+COMMENT ON COLUMN events.ts_stored_ns IS 'when its stream stored it; ts_received_ns is when the outside fact behind it came';
 
 -- How far of each stream is written, in the same transaction as the rows.
 CREATE TABLE stream_positions (

@@ -167,6 +167,7 @@ CREATE TABLE outbox (
     writer          text NOT NULL,
     event_id        text NOT NULL CONSTRAINT outbox_event_has_id CHECK (event_id <> ''),
     type            text NOT NULL,
+    about           text,
     subject         text NOT NULL,
     payload         text NOT NULL,
     headers         jsonb NOT NULL,
@@ -176,7 +177,9 @@ CREATE TABLE outbox (
 );
 CREATE INDEX outbox_unsent ON outbox (writer, position) WHERE ts_published_ns IS NULL;
 CREATE INDEX outbox_by_type ON outbox (type, ts_recorded_ns);
-CREATE INDEX outbox_by_time ON outbox (ts_recorded_ns);
+CREATE INDEX outbox_by_about ON outbox (about) WHERE about IS NOT NULL;
+CREATE INDEX outbox_by_time ON outbox (ts_published_ns);
+COMMENT ON COLUMN outbox.about IS 'the client id of the order or stop it is about';
 
 CREATE TABLE processed (
     consumer        text NOT NULL,
