@@ -90,11 +90,13 @@ def check_quote(state: Market, quote: QuoteTicked) -> str:
 
 
 def say_pending_book(state: Market, ts_received_ns: int) -> Said:
-    """Say the book that the pace held back, once its time has come."""
+    """Say the book that the pace held back, once a whole interval went by without a newer one."""
     if not state.book_pending or state.feed != "live":
         return []
-    if state.clock.venue_ns(ts_received_ns) // state.settings.book_every_ns == state.book_bucket:
+    bucket = state.clock.venue_ns(ts_received_ns) // state.settings.book_every_ns
+    if bucket <= state.book_bucket + 1:
         return []
+    state.book_bucket = bucket
     return [_book_changed(state, state.depth_received_ns)]
 
 

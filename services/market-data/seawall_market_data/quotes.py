@@ -28,13 +28,14 @@ def take_quote(state: Market, quote: QuoteTicked) -> Said:
 
 
 def say_pending_quote(state: Market, ts_received_ns: int) -> Said:
-    """Say the quote that the pace held back, once its time has come."""
+    """Say the quote that the pace held back, once a whole interval went by without a newer one."""
     quote = state.quote_pending
     if quote is None or state.feed != "live":
         return []
-    if state.clock.venue_ns(ts_received_ns) // state.settings.quote_every_ns == state.quote_bucket:
+    bucket = state.clock.venue_ns(ts_received_ns) // state.settings.quote_every_ns
+    if bucket <= state.quote_bucket + 1:
         return []
-    state.quote_pending = None
+    state.quote_bucket, state.quote_pending = bucket, None
     return [quote]
 
 

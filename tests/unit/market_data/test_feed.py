@@ -270,7 +270,7 @@ def test_books_come_at_most_once_a_pace_of_venue_time_and_the_last_one_is_not_ke
     for _ in range(30):
         told.frame(market.depth(step_ms=100), after_ms=100)
     assert len(told.all(BookChanged)) - count == 3
-    told.wait(1_000)
+    told.wait(2_000)
     assert told.last(BookChanged).update_id == market.update_id
 
 
@@ -281,7 +281,7 @@ def test_quotes_come_at_most_once_a_pace_and_the_last_one_is_not_kept_back() -> 
         told.frame(market.depth(step_ms=100), after_ms=100)
         told.frame(market.quote())
     assert len(told.all(QuoteTicked)) in (3, 4)
-    told.wait(1_000)
+    told.wait(2_000)
     assert told.last(QuoteTicked).update_id == market.update_id
 
 
