@@ -29,12 +29,14 @@ from .options import Options
 from .sources.base import Source
 from .sources.choice import open_source
 from .sources.errors import SourceError
+from .sources.resumed import ResumedSource, TimedSource, beginning_of
 from .spot_rest import WalletEndpoints, spot_routes
 from .trading_desk import TradingDesk
 from .trading_rest import OrderEndpoints
 from .usage import Usage
 from .user_stream import UserSockets, UserStream
 
+MARKET_WITHIN_S = 30.0  # a real exchange upstream answers within seconds
 TICK_S = 0.1  # good-till dates and countdowns are kept to a tenth of a second
 KEY_NAMES = ("trade", "guardian", "operator")
 BASIS_POINT = Decimal("0.0001")
@@ -54,6 +56,7 @@ class PaperVenue:
         rules = rules_for(options.symbols)
         self.options = options
         self.failure: SourceError | None = None
+        self._serving = False
         self.exchange = Exchange(
             rules,
             Settings(
@@ -67,7 +70,9 @@ class PaperVenue:
         self.keys = read_keys(options.keys) if options.keys else make_keys(options.state / "keys.json", KEY_NAMES)
         listen_keys = ListenKeys(options.state / "listen-keys.json")
         listen_keys.open()
-        self.hub = MarketHub(rules, source or open_source(options.source, rules), self.desk, options.speed)
+        self.hub = MarketHub(
+            rules, self._resume(source or open_source(options.source, rules)), self.desk, options.speed
+        )
         latency = Latency(options.latency_ms, options.jitter_ms, Random(options.seed))  # noqa: S311 - weather
         self.usage = Usage(options.limits)
         self._latency = latency
@@ -93,21 +98,54 @@ class PaperVenue:
         app.cleanup_ctx.append(self._run)
         return app
 
+    def _resume(self, source: Source) -> Source:
+        """Let a recorded or generated market go on where the clock says; any other is followed from now on."""
+        if not isinstance(source, TimedSource):
+            self.desk.follow_market()
+            return source
+        market = f"{self.options.source} {','.join(self.options.symbols)} {self.options.speed}"
+        begun_ns = beginning_of(self.options.state / "market.json", market, wall_ns())
+        return ResumedSource(source, begun_ns, self._caught_up)
+
+    def _caught_up(self) -> None:
+        """Show the account the market as it stands now."""
+        self.desk.follow_market()
+        for market in self.hub.markets.values():
+            if market.has_book:
+                self.desk.on_book(market.symbol, wall_ns(), market.book)
+            self.hub.tell_mark(market, wall_ns())
+
     async def _run(self, _app: web.Application) -> AsyncIterator[None]:
         tasks = [asyncio.create_task(self._play(), name="market"), asyncio.create_task(self._tick(), name="clock")]
-        yield
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        self.desk.close()
+        try:
+            await self._wait_for_market(tasks[0])
+            self._serving = True
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self.desk.close()
+
+    async def _wait_for_market(self, playing: asyncio.Task[None]) -> None:
+        """Serve nobody before there is a market: an order would find an empty book. Raises SourceError."""
+        ready = asyncio.create_task(self.hub.wait_ready(MARKET_WITHIN_S), name="first-books")
+        await asyncio.wait((playing, ready), return_when=asyncio.FIRST_COMPLETED)
+        ready.cancel()
+        (late,) = await asyncio.gather(ready, return_exceptions=True)
+        if self.failure is not None:
+            raise self.failure
+        if isinstance(late, TimeoutError):
+            raise SourceError(f"--source {self.options.source}: no book within {MARKET_WITHIN_S:.0f} s")
 
     async def _play(self) -> None:
         try:
             await self.hub.run()
         except SourceError as failure:
-            log.error("the market ended: %s", failure)
             self.failure = failure
-            raise web.GracefulExit from failure
+            if self._serving:
+                log.error("the market ended: %s", failure)
+                raise web.GracefulExit from failure
 
     async def _tick(self) -> None:
         ticks_a_second = round(1 / TICK_S)

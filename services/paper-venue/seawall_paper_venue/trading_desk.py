@@ -30,6 +30,7 @@ class TradingDesk:
         self.clock_ns = clock_ns
         self._journal = journal
         self._announce: list[Announce] = []
+        self._follows = False
         self._unannounced: list[EngineEvent] = []
 
     def open(self, funds: Decimal) -> None:
@@ -65,17 +66,24 @@ class TradingDesk:
 
     # --- the market ----------------------------------------------------------------------------------------------
 
+    def follow_market(self) -> None:
+        """From now on the market moves the account; what the market did before, it did while nobody traded."""
+        self._follows = True
+
     def on_book(self, symbol: str, ts_ns: int, book: BookView) -> None:
         """The replayed book changed."""
-        self._happened(self.exchange.on_book_view(symbol, ts_ns, book))
+        if self._follows:
+            self._happened(self.exchange.on_book_view(symbol, ts_ns, book))
 
     def on_trade(self, symbol: str, ts_ns: int, price: Decimal, quantity: Decimal, buyer_is_maker: bool) -> None:
         """A trade of the replayed market printed."""
-        self._happened(self.exchange.on_trade(symbol, ts_ns, price, quantity, buyer_is_maker))
+        if self._follows:
+            self._happened(self.exchange.on_trade(symbol, ts_ns, price, quantity, buyer_is_maker))
 
     def on_mark(self, symbol: str, ts_ns: int, mark: Decimal, index: Decimal, funding_rate: Decimal) -> None:
         """Mark and index price and the funding rate."""
-        self._happened(self.exchange.on_mark(symbol, ts_ns, mark, index, funding_rate))
+        if self._follows:
+            self._happened(self.exchange.on_mark(symbol, ts_ns, mark, index, funding_rate))
 
     def on_clock(self) -> None:
         """Let time pass; to be called several times a second."""

@@ -31,6 +31,7 @@ class Desk:
         self.heard: list[EngineEvent] = []
         self.desk.on_events(self.heard.extend)
         self.desk.open(Decimal(10_000))
+        self.desk.follow_market()
 
     def place(self, client_order_id: str = "") -> None:
         """Place a resting order."""

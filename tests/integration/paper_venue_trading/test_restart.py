@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 from pathlib import Path
@@ -9,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from seawall_paper_venue.sources.resumed import MAX_CATCH_UP_NS, beginning_of
 from tests.integration.paper_venue_trading.processes import VenueProcess, refuse_to_start
-from tests.integration.paper_venue_trading.venues import GUARDIAN_KEY, TRADE_KEY, Client
+from tests.integration.paper_venue_trading.venues import GUARDIAN_KEY, TRADE_KEY, Client, now_ms
 
 
 async def memory_of(client: Client) -> dict[str, Any]:
@@ -74,6 +76,43 @@ async def test_killed_venue_comes_back_with_the_same_account(tmp_path: Path):
     finally:
         process.kill()
         await client.close()
+
+
+async def test_market_goes_on_where_the_clock_says_after_a_kill(tmp_path: Path):
+    process = VenueProcess(tmp_path, "--source", "synthetic:8")
+    process.start()
+    client = Client(process.url)
+
+    async def look() -> tuple[int, float]:
+        _, book = await client.raw("GET", "/fapi/v1/depth", "symbol=BTCUSDT&limit=5")
+        return int(book["lastUpdateId"]), float(book["bids"][0][0])
+
+    try:
+        await asyncio.sleep(1)
+        before, price = await look()
+        process.kill()
+        process.start()
+        after, price_after = await look()
+        assert before < after
+        assert price_after == pytest.approx(price, rel=0.01)
+        _, trades = await client.raw("GET", "/fapi/v1/trades", "symbol=BTCUSDT")
+        times = [trade["time"] for trade in trades]
+        assert times == sorted(times)
+        assert now_ms() - 60_000 < times[0] <= times[-1] <= now_ms()
+    finally:
+        process.kill()
+        await client.close()
+
+
+def test_market_begins_anew_where_it_is_another_or_began_too_long_ago(tmp_path: Path):
+    path = tmp_path / "market.json"
+    assert beginning_of(path, "synthetic:1", 1_000) == 1_000
+    assert beginning_of(path, "synthetic:1", 2_000) == 1_000
+    assert beginning_of(path, "synthetic:2", 3_000) == 3_000
+    late = 3_001 + MAX_CATCH_UP_NS
+    assert beginning_of(path, "synthetic:2", late) == late
+    path.write_text("damaged")
+    assert beginning_of(path, "synthetic:2", late + 1) == late + 1
 
 
 async def test_funds_are_paid_in_only_once(tmp_path: Path):
