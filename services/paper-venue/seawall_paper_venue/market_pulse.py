@@ -22,6 +22,7 @@ _MARK_EVERY_MS = 250
 _TICKER_EVERY_MS = 1_000
 _SLOW_TICKER_EVERY_MS = 2_000
 _SLOW_MARK_EVERY_MS = 3_000
+_PERIODS_MS = (*DEPTH_PACES_MS, _TICKER_EVERY_MS, _SLOW_TICKER_EVERY_MS, _SLOW_MARK_EVERY_MS)
 
 
 class MarketPulse:
@@ -36,6 +37,7 @@ class MarketPulse:
         self._markets = markets
         self._caster = broadcaster
         self._tell_mark = tell_mark
+        self._spans: dict[int, int] = {}
         self._paces: dict[tuple[str, int], DepthPace] = {}
         self._partial_sent: dict[str, int] = {}
         self._kline_sent: dict[str, int] = {}
@@ -51,8 +53,9 @@ class MarketPulse:
             self._caster.flush()
 
     def beat(self, now_ns: int) -> None:
-        """Send everything whose time has come at this beat."""
+        """Send everything whose time has come; a beat that comes late sends what it missed once."""
         now_ms = now_ns // 1_000_000
+        due = self._due(now_ms)
         for market in self._markets.values():
             running = market.running_aggregate
             if running is not None and now_ms - running.transaction_ms > AGGREGATE_WITHIN_MS:
@@ -60,16 +63,26 @@ class MarketPulse:
                 if ended is not None:
                     self.send_aggregate(market, ended, now_ms)
             for pace_ms in DEPTH_PACES_MS:
-                if _falls_on(now_ms, pace_ms):
+                if pace_ms in due:
                     self._send_depth(market, pace_ms, now_ms)
-            if _falls_on(now_ms, _MARK_EVERY_MS):
-                self._beat_mark(market, now_ns)
-            if _falls_on(now_ms, _KLINE_EVERY_MS):
+            if _MARK_EVERY_MS in due:
+                self._beat_mark(market, now_ns, due)
+            if _KLINE_EVERY_MS in due:
                 self.send_closed(market, market.klines.roll(now_ms), now_ms)
                 self._send_klines(market, now_ms)
-        if _falls_on(now_ms, _TICKER_EVERY_MS):
-            self._send_tickers(now_ms)
-            self._send_mark_arrays(now_ms)
+        if _TICKER_EVERY_MS in due:
+            self._send_tickers(now_ms, due)
+            self._send_mark_arrays(now_ms, due)
+
+    def _due(self, now_ms: int) -> set[int]:
+        """Return the periods of which a new span has begun since the last beat."""
+        due = set()
+        for every_ms in _PERIODS_MS:
+            span = now_ms // every_ms
+            if self._spans.get(every_ms) != span:
+                self._spans[every_ms] = span
+                due.add(every_ms)
+        return due
 
     def add_depth(self, market: SymbolMarket, update: DepthUpdate) -> None:
         """Add a change of the book to the paced streams that are listened to."""
@@ -130,13 +143,16 @@ class MarketPulse:
                 )
                 self._caster.send(name, _encode(frame))
 
-    def _beat_mark(self, market: SymbolMarket, now_ns: int) -> None:
+    def _beat_mark(self, market: SymbolMarket, now_ns: int, due: set[int]) -> None:
         now_ms = now_ns // 1_000_000
         if not market.source_has_mark and market.derive_mark(now_ms):
             self._tell_mark(market, now_ns)
         market.book_mark(now_ms)
-        for every_ms, name in ((1_000, market.streams.mark_1s), (_SLOW_MARK_EVERY_MS, market.streams.mark_3s)):
-            if _falls_on(now_ms, every_ms) and self._caster.wanted(name):
+        for every_ms, name in (
+            (_TICKER_EVERY_MS, market.streams.mark_1s),
+            (_SLOW_MARK_EVERY_MS, market.streams.mark_3s),
+        ):
+            if every_ms in due and self._caster.wanted(name):
                 frame = market.mark_frame(now_ms)
                 if frame is not None:
                     self._caster.send(name, _encode(frame))
@@ -160,9 +176,9 @@ class MarketPulse:
             frame = continuous_kline_frame(market.symbol, interval, candle, now_ms, is_final)
             self._caster.send(continuous, _encode(frame))
 
-    def _send_tickers(self, now_ms: int) -> None:
+    def _send_tickers(self, now_ms: int, due: set[int]) -> None:
         """Send 24 hour tickers: every 2 s for one symbol, every 1 s for all."""
-        slow = _falls_on(now_ms, _SLOW_TICKER_EVERY_MS)
+        slow = _SLOW_TICKER_EVERY_MS in due
         for whole, one_of, shape in (
             ("!ticker@arr", "ticker", ticker_frame),
             ("!miniTicker@arr", "mini_ticker", mini_ticker_frame),
@@ -182,13 +198,8 @@ class MarketPulse:
             if rows:
                 self._caster.send(whole, _encode(rows))
 
-    def _send_mark_arrays(self, now_ms: int) -> None:
-        for every_ms, name in ((1_000, "!markPrice@arr@1s"), (_SLOW_MARK_EVERY_MS, "!markPrice@arr")):
-            if _falls_on(now_ms, every_ms) and self._caster.wanted(name):
+    def _send_mark_arrays(self, now_ms: int, due: set[int]) -> None:
+        for every_ms, name in ((_TICKER_EVERY_MS, "!markPrice@arr@1s"), (_SLOW_MARK_EVERY_MS, "!markPrice@arr")):
+            if every_ms in due and self._caster.wanted(name):
                 frames = [market.mark_frame(now_ms) for market in self._markets.values()]
                 self._caster.send(name, _encode([frame for frame in frames if frame is not None]))
-
-
-def _falls_on(now_ms: int, every_ms: int) -> bool:
-    """Whether this beat is the first one in a new span of ``every_ms``."""
-    return now_ms % every_ms < _BEAT_MS

@@ -50,13 +50,13 @@ class Pacer:
         for due_ns, message in timed:
             if not started:
                 started, self._origin_ns, self._start_ns = True, due_ns, self._clock()
-            wall = self._to_wall(due_ns)
-            ahead = wall - self._clock()
-            if ahead > 0 or sent >= _MESSAGES_A_TURN:
+            ahead_ns = self._ahead_of(due_ns)
+            if ahead_ns > 0 or sent >= _MESSAGES_A_TURN:
                 sink.flush()
                 sent = 0
-                await asyncio.sleep(max(ahead, _SHORTEST_SLEEP_NS) / 1e9 if ahead > 0 else 0)
-                wall = self._catch_up(due_ns)
+                await asyncio.sleep(max(ahead_ns, _SHORTEST_SLEEP_NS) / 1e9 if ahead_ns > 0 else 0)
+                self._ahead_of(due_ns)
+            wall = self._to_wall(due_ns)
             self._restamp(message, wall)
             sink.accept(wall, message)
             sent += 1
@@ -65,11 +65,13 @@ class Pacer:
     def _to_wall(self, source_ns: int) -> int:
         return self._start_ns + int((source_ns - self._origin_ns) / self._speed)
 
-    def _catch_up(self, due_ns: int) -> int:
-        lag = self._clock() - self._to_wall(due_ns)
-        if lag > _LONGEST_LAG_NS:
-            self._start_ns += lag
-        return self._to_wall(due_ns)
+    def _ahead_of(self, due_ns: int) -> int:
+        """Return how far in the future a message is due; after a stall, let the market go on from here."""
+        ahead_ns = self._to_wall(due_ns) - self._clock()
+        if ahead_ns < -_LONGEST_LAG_NS:
+            self._start_ns -= ahead_ns
+            return 0
+        return ahead_ns
 
     def _restamp(self, message: MarketMessage, wall_ns_due: int) -> None:
         """Move the message's own times to the wall clock; none is later than the moment it is sent."""
