@@ -17,8 +17,8 @@ from seawall_proto import (
 )
 
 VENUE, ACCOUNT, SYMBOL = "binance-usdm", "paper", "BTC-USDT-PERP"
-WHO = {"venue": VENUE, "account": ACCOUNT}
-BTC = {**WHO, "symbol": SYMBOL}
+WHO: dict[str, Any] = {"venue": VENUE, "account": ACCOUNT}
+BTC: dict[str, Any] = {**WHO, "symbol": SYMBOL}
 
 
 def order(number: int = 1, sequence: int = 1, **changes: Any) -> OrderStateChanged:

@@ -11,7 +11,7 @@ from seawall_ledger import InvariantViolated, Ledger
 from seawall_proto import AlertRaised, Event, HaltRequested, OrderState
 from tests.ledger_samples import ACCOUNT, SYMBOL, VENUE, fill, halt, order, position, reconciled, resume, stop
 
-FILLED = {"state": OrderState.FILLED, "filled_quantity": Decimal("0.010"), "venue_order_id": "9"}
+FILLED: dict[str, Any] = {"state": OrderState.FILLED, "filled_quantity": Decimal("0.010"), "venue_order_id": "9"}
 
 
 async def record(ledger: Ledger, *events: Event) -> list[bool]:
