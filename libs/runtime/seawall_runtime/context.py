@@ -15,6 +15,7 @@ from .config import Config
 from .inbox import Fact, Inbox
 from .metrics import Metrics
 from .readiness import Readiness
+from .spans import Spans
 from .telemetry import current_handling
 
 
@@ -32,6 +33,7 @@ class Context:
         self.metrics = metrics
         self.stopping = asyncio.Event()
         self.readiness = Readiness(metrics)
+        self.spans: Spans | None = None  # for effects that decide on facts where they arrive
         self._inbox = inbox
         self.failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         self._born_ns = clock.now_ns()

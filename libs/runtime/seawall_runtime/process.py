@@ -72,7 +72,7 @@ class Process:
         durable = f"{name}-{instance}" if app.durable_per_instance else name
         self.intake = Intake(self.bus, service, self.inbox, durable, log)
         self.effects = app.effects(self.context) if app.effects else BaseEffects(self.context)
-        self.spans = Spans(name, instance, config.telemetry.otlp_endpoint)
+        self.context.spans = self.spans = Spans(name, instance, config.telemetry.otlp_endpoint)
         letters = DeadLetters(config.data_dir / name / f"failures-{instance}.jsonl", log)
         self.poison = Poison(self.context, self.intake, letters)
         self.shell = Shell(

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from seawall_proto import BookChanged, Event, FeedChanged, QuoteTicked, TradePrinted
+from seawall_proto import BarClosed, BookChanged, Event, FeedChanged, QuoteTicked, TradePrinted
 from seawall_runtime.config import VenueConfig
 from seawall_runtime.context import Context
 from seawall_runtime.errors import StartError
@@ -122,18 +122,23 @@ class VenueFeed:
         for item in said:
             if type(item) in TICKS:
                 publish(item)  # type: ignore[arg-type]
+            elif isinstance(item, BarClosed):
+                self._publish_bar(item, fact)
             elif isinstance(item, Event):
-                self._publish_slow(item)
+                publish(item)
+                if isinstance(item, FeedChanged):
+                    self._metrics.feed(item.symbol, item.state)
+                    self._show_readiness()
             else:
                 self._perform(item)
 
-    def _publish_slow(self, event: Event) -> None:
-        """Publish an event that others decide on: its trace begins here."""
-        with handling_of(Handling(SERVICE.name, event, None)):
-            self._context.bus.publish_nowait(event)
-        if isinstance(event, FeedChanged):
-            self._metrics.feed(event.symbol, event.state)
-            self._show_readiness()
+    def _publish_bar(self, bar: BarClosed, fact: FeedFact) -> None:
+        """Publish what others decide on: the trace begins here, named for the bar's last trade."""
+        root = msgspec.structs.replace(fact, id=bar.causes[0] if bar.causes else bar.id)
+        with handling_of(Handling(SERVICE.name, root, None)) as handling:
+            self._context.bus.publish_nowait(bar)
+        if self._context.spans is not None:
+            self._context.spans.record(handling, fact.ts_received_ns, (bar,))
 
     def _perform(self, command: msgspec.Struct) -> None:
         match command:

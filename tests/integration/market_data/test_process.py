@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import subprocess
 import sys
 import urllib.error
@@ -38,6 +39,7 @@ class Chain:
         self.http = {name: free_port() for name in ("market_data", "feature")}
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.heard: list[Event] = []
+        self.headers: dict[str, dict[str, str]] = {}
         self.config = folder / "seawall.toml"
         listed = ", ".join(f'"{symbol}"' for symbol in symbols)
         self.config.write_text(
@@ -74,7 +76,9 @@ class Chain:
             assert process.wait(8) in (0, 4), self.log(name)
 
     async def hear(self, message: Msg) -> None:
-        self.heard.append(decode(message.data))
+        event = decode(message.data)
+        self.heard.append(event)
+        self.headers[event.id] = dict(message.headers or {})
 
     def feeds(self, symbol: str) -> list[str]:
         states = [event.state for event in self.heard if isinstance(event, FeedChanged) and event.symbol == symbol]
@@ -173,6 +177,8 @@ async def test_a_kill_costs_no_bar_and_doubles_no_feature(nats: NatsServer, bus:
             opens = sorted({bar.ts_open_ns for bar in bars})
             assert {after - before for after, before in zip(opens[1:], opens, strict=False)} == {1_000_000_000}
             assert any(bar.repaired for bar in bars)
+            root = hashlib.blake2b(bars[-1].causes[0].encode(), digest_size=16).hexdigest()
+            assert root in chain.headers[bars[-1].id]["traceparent"]  # a decision's trace begins at the tick
             same: dict[str, set[tuple[float, ...]]] = {}
             for bar in bars:
                 figures = (bar.open, bar.high, bar.low, bar.close, round(bar.volume, 9), float(bar.trade_count))
