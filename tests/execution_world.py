@@ -37,7 +37,7 @@ url = "{nats}"
 url = "{database}"
 password_file = "{password}"
 [execution]
-reconcile_every_s = 5
+reconcile_every_s = 20
 quarantine_s = {quarantine}
 [[venues]]
 name = "binance-usdm"

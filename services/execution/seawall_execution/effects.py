@@ -19,7 +19,7 @@ from seawall_venues.port import TradingSession, VenueError
 
 from .commands import CancelOrder, CheckPosition, PlaceOrder, ReadAccount, SearchOrder, TellFlatten
 from .effects_account import OVERLAP_NS, AccountHands
-from .effects_ledger import Commits
+from .effects_ledger import DRIVER_LOST, Commits
 from .facts import FlattenWanted, HaltsRead, LedgerRead
 
 Value = TypeVar("Value")
@@ -180,7 +180,7 @@ class ExecutionEffects(BaseEffects):
         while True:
             try:
                 await relay.run()
-            except LedgerError as error:
+            except (LedgerError, DRIVER_LOST) as error:
                 self.context.log.error(f"the outbox of execution waits: {error}")
             await asyncio.sleep(RETRY_S)
 
@@ -190,7 +190,7 @@ class ExecutionEffects(BaseEffects):
             await asyncio.sleep(HALTS_EVERY_S)
             try:
                 halts = await ledger.halts()
-            except LedgerError as error:
+            except (LedgerError, DRIVER_LOST) as error:
                 # nothing can be written either, and so nothing leaves
                 self.context.set_ready("ledger", False, str(error))
                 continue
@@ -205,5 +205,5 @@ async def _patiently(read: Callable[[], Awaitable[Value]]) -> Value:
     while True:
         try:
             return await read()
-        except LedgerUnavailable:
+        except (LedgerUnavailable, DRIVER_LOST):
             await asyncio.sleep(RETRY_S)

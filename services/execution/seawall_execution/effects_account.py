@@ -323,6 +323,7 @@ class AccountHands:
                 await asyncio.sleep(after_ms / 1_000)
                 await work
             finally:
+                work.close()  # where the wait was cut short
                 self._delayed -= 1
 
         if self._delayed >= MAX_DELAYED:

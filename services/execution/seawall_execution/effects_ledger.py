@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+import asyncpg
+
 from seawall_ledger import Ledger, LedgerUnavailable
 from seawall_proto import Event, OrderApproved, OrderState, OrderStateChanged
 from seawall_runtime.app import Context
@@ -17,6 +19,8 @@ from .facts import OrderRecalled
 FIRST_PAUSE_S = 0.05
 LAST_PAUSE_S = 1.0
 CONSUMER = "execution"
+# what the driver says of a connection that a killed server cut in the middle of an operation
+DRIVER_LOST = asyncpg.InternalClientError
 
 
 class Commits:
@@ -42,7 +46,7 @@ class Commits:
             try:
                 recalled = await self._write_once(events, cause)
                 break
-            except LedgerUnavailable as error:
+            except (LedgerUnavailable, DRIVER_LOST) as error:
                 self._context.set_ready("ledger", False, str(error))
                 self._context.metrics.count("seawall_errors_total", kind="ledger")
                 if self._context.stopping.is_set():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -84,7 +85,13 @@ class Hands:
         """Wait until ledger and venue both hold this much."""
 
         async def look() -> bool:
-            return await self.held(symbol) == (Decimal(quantity), Decimal(quantity))
+            row = await self.ledger.position(VENUE, ACCOUNT, symbol)
+            if (row.quantity if row is not None else Decimal(0)) != Decimal(quantity):
+                return False
+            if await self.held(symbol) == (Decimal(quantity), Decimal(quantity)):
+                return True
+            await asyncio.sleep(0.25)  # asking the venue costs weight
+            return False
 
         await until(look, f"{quantity} {symbol} in ledger and venue", within_s)
 
@@ -95,6 +102,7 @@ class Hands:
             name = f"probe-{time.monotonic_ns()}"
             await self.approve(name)
             if (await self.order(name, "filled", "not_placed")).state.value == "not_placed":
+                await asyncio.sleep(0.1)
                 return False
             await self.approve(f"{name}-exit", side="sell", reduce_only=True, quantity=Decimal("1.000"))
             await self.agree("0")

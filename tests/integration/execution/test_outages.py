@@ -56,11 +56,11 @@ async def test_killed_between_request_and_answer_the_order_is_found_and_not_sent
 ) -> None:
     wire.lost.clear()
     wire.lose = "answer"
-    await hands.approve("intent-a")
+    await hands.approve("outage-a")
     await until(lambda: asyncio.to_thread(wire.lost.wait, 1), "the answer on its way")
     world.execution.kill()
     world.start_execution()
-    order = await hands.order("intent-a", "filled", within_s=15)
+    order = await hands.order("outage-a", "filled", within_s=15)
     fill = await hands.fill_of(order)
     assert fill.quantity == Decimal("0.010")
     await hands.agree("0.010")
@@ -77,12 +77,12 @@ async def test_killed_before_the_request_left_the_order_is_given_up_after_the_qu
     world.execution.kill()
     change = OrderStateChanged(
         id="crash-row",
-        causes=("intent-b",),
+        causes=("outage-b",),
         venue=VENUE,
         account=ACCOUNT,
         client_order_id="b" * 32,
         venue_order_id="",
-        intent_id="intent-b",
+        intent_id="outage-b",
         symbol=BTC,
         side="buy",
         order_type="market",
@@ -100,7 +100,7 @@ async def test_killed_before_the_request_left_the_order_is_given_up_after_the_qu
         assert await tx.record(change)
     started_s = time.monotonic()
     world.start_execution()
-    await hands.order("intent-b", "not_placed", within_s=25)
+    await hands.order("outage-b", "not_placed", within_s=25)
     assert time.monotonic() - started_s > 1, "not before the quarantine ended"
     assert await states_of(hands, "b" * 32) == ["intended", "unknown", "not_placed"]
     assert await hands.session.find_order(BTC, "b" * 32) is None
@@ -109,15 +109,17 @@ async def test_killed_before_the_request_left_the_order_is_given_up_after_the_qu
 async def test_without_postgres_nothing_leaves_and_afterwards_all_goes_on(world: Any, hands: Any) -> None:
     sent = world.metric("seawall_order_requests_total")
     world.postgres.kill()
-    await hands.approve("intent-c")
+    await hands.approve("outage-c")
     assert "ledger" in world.wait_ready(False)
     assert world.metric("seawall_order_requests_total") == sent
     assert not await hands.session.positions()
     world.postgres.start()
     world.wait_ready(True)
-    order = await hands.order("intent-c", "not_placed", "filled", within_s=20)
-    await hands.approve("intent-d")
-    await hands.order("intent-d", "filled")
+    await hands.ledger.close()
+    hands.ledger = await world.ledger()
+    order = await hands.order("outage-c", "not_placed", "filled", within_s=20)
+    await hands.approve("outage-d")
+    await hands.order("outage-d", "filled")
     assert world.execution.exit_code is None, "it never had to be restarted"
     await leave_flat(hands, f"c-{order.state.value}")
 
@@ -151,8 +153,8 @@ async def test_stopped_by_request_it_leaves_with_zero_and_starts_again(world: An
     assert time.monotonic() - started_s < 5
     assert world.execution.exit_code == 0
     world.start_execution()
-    await hands.approve("intent-e")
-    await hands.order("intent-e", "filled")
+    await hands.approve("outage-e")
+    await hands.order("outage-e", "filled")
     await leave_flat(hands, "e")
 
 
