@@ -14,7 +14,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def test_ccxt_reads_every_public_answer(venue: Any) -> None:
-    exchange = ccxt.binanceusdm()
+    exchange = ccxt.binanceusdm({"enableRateLimit": False})
     exchange.urls["api"] = redirect(exchange.urls["api"], "https://fapi.binance.com", venue.url)
     try:
         markets = await exchange.load_markets()

@@ -27,7 +27,7 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def market(seed: int = 1) -> SyntheticSource:
-    return SyntheticSource(rules_for(SYMBOLS).values(), seed, MarketOptions(rate=2))
+    return SyntheticSource(rules_for(SYMBOLS).values(), seed, MarketOptions(rate=5))
 
 
 def relay_of(upstream: Any) -> LiveSource:
@@ -71,7 +71,7 @@ async def test_trades_quotes_and_marks_come_through(start_venue: Any) -> None:
     theirs = {trade.trade_id: trade for trade in upstream.hub.markets["BTCUSDT"].trades}
     assert all(trade.price == theirs[trade.trade_id].price for trade in btc.trades)
     assert relay.listener.marks
-    await check_unbroken(relay, 10)
+    await check_unbroken(relay, 5)
 
 
 async def test_upstream_restart_is_survived_without_a_gap_for_clients(start_venue: Any) -> None:
@@ -80,7 +80,7 @@ async def test_upstream_restart_is_survived_without_a_gap_for_clients(start_venu
     port = upstream.runner.addresses[0][1]
     source = relay_of(upstream)
     relay = await start_venue(source)
-    following = asyncio.create_task(check_unbroken(relay, 30))
+    following = asyncio.create_task(check_unbroken(relay, 18))
     await until(lambda: relay.hub.messages > 100)
     trades = relay.hub.markets["BTCUSDT"].trades
     last_trade = trades[-1].trade_id if trades else 0
@@ -112,7 +112,7 @@ async def test_lost_change_is_noticed_and_healed(start_venue: Any, monkeypatch: 
             envelope.data.symbol = "LOST"
         return envelope
 
-    following = asyncio.create_task(check_unbroken(relay, 20))
+    following = asyncio.create_task(check_unbroken(relay, 15))
     await until(lambda: relay.hub.messages > 50)
     monkeypatch.setattr(live_module, "_decode", lossy)
     await until(lambda: source.gaps == 1)
