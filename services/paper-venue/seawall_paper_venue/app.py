@@ -120,6 +120,8 @@ class PaperVenue:
         try:
             await self._wait_for_market(tasks[0])
             self._serving = True
+            url = self.options.self_url or f"http://{self.options.host}:{self.options.port}"
+            log.info("serving %s from %s at %s", ",".join(self.options.symbols), self.options.source, url)
             yield
         finally:
             for task in tasks:

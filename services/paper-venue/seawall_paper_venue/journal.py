@@ -50,16 +50,24 @@ class Journal:
     def open(self) -> list[Delta]:
         """Return what was kept, oldest first, and make ready to write. Raises JournalError."""
         try:
-            self._directory.mkdir(parents=True, exist_ok=True)
-            self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o600)
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            deltas = self._read_snapshot()
-            deltas.extend(self._read_lines())
-            os.ftruncate(self._file, self._good_bytes)
+            return self._open()
         except BlockingIOError as error:
+            self.close()
             raise JournalError(f"{self._directory}: another process writes here") from error
         except OSError as error:
+            self.close()
             raise JournalError(f"{self._directory}: {error.strerror}") from error
+        except JournalError:
+            self.close()
+            raise
+
+    def _open(self) -> list[Delta]:
+        self._directory.mkdir(parents=True, exist_ok=True)
+        self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o600)
+        fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        deltas = self._read_snapshot()
+        deltas.extend(self._read_lines())
+        os.ftruncate(self._file, self._good_bytes)
         return deltas
 
     def close(self) -> None:
@@ -77,6 +85,11 @@ class Journal:
         self._unwritten.append(self._encoder.encode(Entry(number=self._number, delta=delta)) + b"\n")
         if durable:
             self.flush()
+
+    @property
+    def directory(self) -> Path:
+        """Where the account is kept."""
+        return self._directory
 
     @property
     def behind(self) -> bool:

@@ -81,7 +81,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--funds", type=_amount, default=Decimal(10_000), help="USDT paid in on the first start (default %(default)s)")
     add("--maker-fee-bps", type=_amount, default=Decimal(2), help="maker fee (default %(default)s)")
     add("--taker-fee-bps", type=_amount, default=Decimal(5), help="taker fee (default %(default)s)")
-    add("--self-url", default="", help="URL under which clients reach this venue, where it is not host and port")
+    add(
+        "--self-url", default="", help="URL to tell at the start, where clients do not reach the venue by host and port"
+    )
     add("--weight-limit", type=int, default=limits.weight_1m, help="request weight per minute and address")
     add("--orders-limit-10s", type=int, default=limits.orders_10s, help="orders per ten seconds")
     add("--orders-limit-1m", type=int, default=limits.orders_1m, help="orders per minute")

@@ -137,13 +137,18 @@ def new_algo(parameters: Parameters, exchange: Exchange, now_ms: int) -> NewAlgo
         reduce_only=reduce_only,
         close_position=close_position,
         price_protect=parameters.flag("priceProtect"),
-        activation_price=(parameters.decimal("activatePrice") or Decimal(0)) if trailing else Decimal(0),
+        activation_price=_activation_price(parameters) if trailing else Decimal(0),
         callback_percent=parameters.required_decimal("callbackRate") if trailing else Decimal(0),
         client_algo_id=client_id(parameters, "clientAlgoId"),
         good_till_ms=_good_till(parameters, now_ms) if parameters.has("goodTillDate") else 0,
         self_trade_prevention=_prevention(parameters),
         price_match=price_match,
     )
+
+
+def _activation_price(parameters: Parameters) -> Decimal:
+    # the algo endpoint says activatePrice; libraries still send the older name as well
+    return parameters.decimal("activatePrice") or parameters.decimal("activationPrice") or Decimal(0)
 
 
 def _check_close_position(parameters: Parameters, kind: ConditionalKind, close_position: bool) -> None:

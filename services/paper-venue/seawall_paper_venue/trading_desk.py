@@ -38,6 +38,10 @@ class TradingDesk:
         deltas = self._journal.open()
         for delta in deltas:
             self.exchange.restore(delta)
+        unlisted = self.exchange.store.symbols_in_use() - self.exchange.rules.keys()
+        if unlisted:
+            names = ", ".join(sorted(unlisted))
+            raise JournalError(f"{self._journal.directory}: has open positions or orders in {names}; list them too")
         if not deltas:
             self._commit(self.exchange.deposit(self.clock_ns(), funds))
 

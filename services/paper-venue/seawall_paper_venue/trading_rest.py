@@ -195,7 +195,8 @@ class OrderEndpoints:
         """``GET /fapi/v1/forceOrders``: liquidations."""
         symbol = optional_symbol(call.parameters, self._exchange)
         orders = self._exchange.queries.forced_orders(symbol, call.parameters.limit(50, 100))
-        return [order_row(self._rules(order.symbol), order) for order in orders]
+        # an earlier run may have listed other symbols
+        return [order_row(self._rules(order.symbol), order) for order in orders if order.symbol in self._exchange.rules]
 
     # --- inside --------------------------------------------------------------------------------------------------
 

@@ -16,16 +16,13 @@ from seawall_sim.engine import EngineEvent, Exchange, NewOrder
 from seawall_sim.instruments import rules_for
 
 NOW_NS = 1_700_000_000_000_000_000
-BUY = NewOrder(
-    symbol="BTCUSDT", side="BUY", kind="LIMIT", quantity=Decimal("0.1"), price=Decimal(59_000), client_order_id="mine"
-)
 
 
 class Desk:
     """A desk on a directory, and what it announced."""
 
-    def __init__(self, directory: Path, lines_per_snapshot: int = 1_000) -> None:
-        self.exchange = Exchange(rules_for(["BTCUSDT"]))
+    def __init__(self, directory: Path, lines_per_snapshot: int = 1_000, symbol: str = "BTCUSDT") -> None:
+        self.exchange = Exchange(rules_for([symbol]))
         self.journal = Journal(directory, lines_per_snapshot)
         self.desk = TradingDesk(self.exchange, self.journal, lambda: NOW_NS)
         self.heard: list[EngineEvent] = []
@@ -112,6 +109,14 @@ def test_refusing_disk_confirms_nothing_and_forgets_nothing(tmp_path: Path, monk
     assert desk.open_orders == ["before", "during"] or not desk.open_orders
     desk.desk.close()
     assert "during" in {o.client_order_id for o in Desk(tmp_path).exchange.store.orders.values()}
+
+
+def test_account_is_not_served_without_the_symbols_it_holds(tmp_path: Path):
+    desk = Desk(tmp_path)
+    desk.place("one")
+    desk.desk.close()
+    with pytest.raises(JournalError, match="open positions or orders in BTCUSDT"):
+        Desk(tmp_path, symbol="ETHUSDT")
 
 
 def test_quiet_changes_are_written_without_anyone_being_told(tmp_path: Path):

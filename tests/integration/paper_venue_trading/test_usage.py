@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from seawall_paper_venue.faults import VenueFault
+from seawall_paper_venue.gate import market_weight
 from seawall_paper_venue.usage import Usage, UsageLimits
 from tests.integration.paper_venue_trading.venues import Client, RunningVenue
 
@@ -58,6 +59,30 @@ async def test_too_many_orders_are_answered_429_and_do_nothing(narrow: Client):
     assert {answer["code"] for answer in refused} == {-1015}
     accepted = len(answers) - len(refused)
     assert await narrow.held() == f"{accepted * 0.01:.3f}"
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "weight"),
+    [
+        ("/fapi/v1/ping", {}, 1),
+        ("/fapi/v1/depth", {}, 10),
+        ("/fapi/v1/depth", {"limit": "5"}, 2),
+        ("/fapi/v1/depth", {"limit": "1000"}, 20),
+        ("/fapi/v1/depth", {"limit": "many"}, 2),
+        ("/fapi/v1/klines", {"limit": "1500"}, 10),
+        ("/fapi/v1/ticker/24hr", {"symbol": "BTCUSDT"}, 1),
+        ("/fapi/v1/ticker/24hr", {}, 40),
+    ],
+)
+def test_public_requests_weigh_what_they_ask_for(path: str, query: dict[str, str], weight: int):
+    assert market_weight(path, query) == weight
+
+
+async def test_lists_over_all_symbols_weigh_more(client: Client):
+    await client.call("GET", "/fapi/v1/openOrders", symbol="BTCUSDT")
+    light = int(client.headers["X-MBX-USED-WEIGHT-1M"])
+    await client.call("GET", "/fapi/v1/openOrders")
+    assert int(client.headers["X-MBX-USED-WEIGHT-1M"]) in (light + 40, 40)
 
 
 def test_counts_start_again_with_every_window():

@@ -84,7 +84,7 @@ class Queries:
         return found[:limit] if start_ns is not None else found[-limit:]
 
     def forced_orders(self, symbol: str | None, limit: int) -> list[Order]:
-        """Return liquidation orders, newest first."""
+        """Return liquidation orders of one symbol or all, newest first."""
         found = [o for o in self._store.orders.values() if o.forced and (not symbol or o.symbol == symbol)]
         return sorted(found, key=lambda o: -o.order_id)[:limit]
 

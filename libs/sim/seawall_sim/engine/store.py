@@ -110,6 +110,11 @@ class Store:
         algo_id = self._algo_of_client.get(client_algo_id)
         return self.algos.get(algo_id) if algo_id is not None else None
 
+    def symbols_in_use(self) -> set[str]:
+        """Return the symbols in which a position or an order is open."""
+        held = {position.symbol for position in self.positions.values() if position.quantity}
+        return held | {o.symbol for o in self.open_orders()} | {a.symbol for a in self.open_algos()}
+
     # --- writing -------------------------------------------------------------------------------------------------
 
     def take_id(self, name: str) -> int:
