@@ -121,7 +121,13 @@ class GuardianEffects(BaseEffects):
             for symbol in tuple(account.symbols):
                 if covers(command.scope, account.venue, account.account, symbol):
                     await account.feed(
-                        FlattenWished, symbol, reason=command.reason, ts_requested_ns=command.ts_requested_ns
+                        FlattenWished(
+                            venue=account.venue,
+                            account=account.account,
+                            symbol=symbol,
+                            reason=command.reason,
+                            ts_requested_ns=command.ts_requested_ns,
+                        )
                     )
 
     def _measure(self, event: Event) -> None:

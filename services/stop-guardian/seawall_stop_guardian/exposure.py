@@ -37,15 +37,31 @@ def grow(state: Guarded, now_ns: int) -> None:
     state.steps = [*kept, Step(size, first_beyond.exposed_ns, first_beyond.known_ns)]
 
 
-def note_fill(state: Guarded, ts_fill_ns: int) -> None:
+def note_change(state: Guarded, change: Decimal, now_ns: int) -> None:
+    """Note that the position changed by so much; its fills may have come before, or come now."""
+    _age(state, now_ns)
+    state.unmatched += change
+    state.unmatched_ns = now_ns
+
+
+def note_fill(state: Guarded, quantity: Decimal, ts_fill_ns: int, now_ns: int) -> None:
     """Date the exposure by the venue's fill time, whichever of fill and position came first."""
-    latest = state.steps[-1] if state.steps and state.quantity else None
-    if latest and ts_fill_ns <= latest.exposed_ns:
+    _age(state, now_ns)
+    told_before = state.unmatched * quantity > 0
+    state.unmatched -= quantity
+    state.unmatched_ns = now_ns
+    if not told_before:
+        state.fill_ns = state.fill_ns or ts_fill_ns
+    elif state.steps and state.quantity and state.quantity * quantity > 0:
+        latest = state.steps[-1]
         if latest.known_ns - ts_fill_ns <= FILL_BEFORE_POSITION_NS:
-            latest.exposed_ns = ts_fill_ns
-        return
-    if not state.fill_ns:
-        state.fill_ns = ts_fill_ns
+            latest.exposed_ns = min(latest.exposed_ns, ts_fill_ns)
+
+
+def _age(state: Guarded, now_ns: int) -> None:
+    """Fills and positions that never met are forgotten, so that a lost message misdates nothing later."""
+    if now_ns - state.unmatched_ns > FILL_BEFORE_POSITION_NS or not state.unmatched:
+        state.unmatched, state.fill_ns = ZERO, 0
 
 
 def _fill_time(state: Guarded, now_ns: int) -> int:

@@ -42,8 +42,9 @@ class PositionSeen(SymbolFact, frozen=True, kw_only=True):
 
 
 class FillSeen(SymbolFact, frozen=True, kw_only=True):
-    """A fill came over the user stream; ``ts_fill_ns`` is the venue's time on our clock."""
+    """A fill came over the user stream; ``quantity`` is signed, ``ts_fill_ns`` the venue's time on our clock."""
 
+    quantity: Decimal
     ts_fill_ns: int
 
 

@@ -15,7 +15,8 @@ MILLISECOND_NS = 1_000_000
 FIRST_PAUSE_NS = 300 * MILLISECOND_NS  # a market order and the read after it take two round trips
 LONGEST_PAUSE_NS = 5_000 * MILLISECOND_NS  # one order every 5 s is far below any venue's limit
 BLIND_AFTER_NS = 2_000 * MILLISECOND_NS  # reduce-only makes a repeat safe when no read answers
-WISH_LIFETIME_NS = 30_000 * MILLISECOND_NS  # entries in flight when the wish came are closed too
+WISH_LIFETIME_NS = 5_000 * MILLISECOND_NS  # entries in flight when the wish came are closed too, later ones not
+STALE_WISH_NS = 30_000 * MILLISECOND_NS  # a wish may come late over a bus that was down; later it is history
 
 
 def wish(state: Guarded, reason: str, now_ns: int) -> None:

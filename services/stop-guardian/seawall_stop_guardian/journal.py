@@ -58,6 +58,7 @@ class Journal:
         self.dropped_events = 0
         self.unreadable_lines = 0
         self._on_health = on_health
+        self._told: str | None = None
         self._lines: list[Line] = []
         self._dirty = True
         self._unreadable = False
@@ -210,9 +211,9 @@ class Journal:
         _write_all(self._file, data)
 
     def _set_problem(self, problem: str) -> None:
-        changed = problem != self.problem
         self.problem = problem
-        if changed:
+        if problem != self._told:
+            self._told = problem
             self._on_health(problem)
 
 

@@ -12,5 +12,5 @@ from seawall_stop_guardian.state import Guarded
 
 def decide(state: Guarded, event: FillSeen) -> tuple[Guarded, list[msgspec.Struct]]:
     """Count time unprotected from the fill, not from when we heard of it."""
-    note_fill(state, min(event.ts_fill_ns, event.ts_received_ns))
+    note_fill(state, event.quantity, min(event.ts_fill_ns, event.ts_received_ns), event.ts_received_ns)
     return state, advance(state, event.ts_received_ns)

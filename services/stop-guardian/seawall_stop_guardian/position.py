@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from seawall_stop_guardian.exposure import grow, start_steps
+from seawall_stop_guardian.exposure import grow, note_change, start_steps
 from seawall_stop_guardian.facts import Memory, PositionSeen
 from seawall_stop_guardian.state import ZERO, Guarded, Phase
 from seawall_stop_guardian.trail import closing_side, tightest
@@ -39,6 +39,7 @@ def _change(state: Guarded, seen: PositionSeen) -> None:
     now_ns = seen.ts_received_ns
     same_side = before is not None and before * seen.quantity > 0
     returned = doubted_zero and not state.agreed_stream and _is_same_side(state, seen.quantity)
+    note_change(state, seen.quantity - (before or ZERO), now_ns)
     state.quantity, state.changed_ns = seen.quantity, now_ns
     state.entry_price = seen.entry_price or state.entry_price
     state.agreed_stream = seen.source == "stream"

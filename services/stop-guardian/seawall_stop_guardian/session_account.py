@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from seawall_runtime.config import VenueConfig
 from seawall_runtime.context import Context
 from seawall_stop_guardian import facts as f
@@ -26,9 +24,9 @@ class GuardedAccount:
         self.part = f"venue {self.venue}/{self.account}"
         self._hot: dict[str, int] = {}
 
-    async def feed(self, kind: type[f.SymbolFact], symbol: str, **fields: Any) -> None:
+    async def feed(self, fact: f.SymbolFact) -> None:
         """Hand a fact about one symbol to the decisions."""
-        await self.context.feed(kind(venue=self.venue, account=self.account, symbol=symbol, **fields))
+        await self.context.feed(fact)
 
     def heat(self, symbol: str) -> None:
         """Look closely at a symbol for a while."""
@@ -52,10 +50,13 @@ class GuardedAccount:
             return
         self.symbols[symbol] = True
         await self.feed(
-            f.RulesKnown,
-            symbol,
-            tick_size=rules.tick_size,
-            lot_size=rules.lot_size,
-            min_quantity=rules.min_quantity,
-            market_max_quantity=rules.market_max_quantity,
+            f.RulesKnown(
+                venue=self.venue,
+                account=self.account,
+                symbol=symbol,
+                tick_size=rules.tick_size,
+                lot_size=rules.lot_size,
+                min_quantity=rules.min_quantity,
+                market_max_quantity=rules.market_max_quantity,
+            )
         )

@@ -86,7 +86,16 @@ class VenueReader:
             if own:
                 self._account.heat(symbol)
             await self._account.tell_rules(symbol)
-            await self._account.feed(f.StopsRead, symbol, stops=own, ts_asked_ns=asked_ns, clock_offset_ns=offset_ns)
+            await self._account.feed(
+                f.StopsRead(
+                    venue=self._account.venue,
+                    account=self._account.account,
+                    symbol=symbol,
+                    stops=own,
+                    ts_asked_ns=asked_ns,
+                    clock_offset_ns=offset_ns,
+                )
+            )
 
     async def _read_positions(self, asked_ns: int) -> str:
         try:
@@ -103,12 +112,19 @@ class VenueReader:
             self._account.heat(symbol)
         await self._account.tell_rules(symbol)
         await self._account.feed(
-            f.PositionSeen,
-            symbol,
-            quantity=position.quantity if position else f.ZERO,
-            entry_price=position.entry_price if position else f.ZERO,
-            source="read",
-            ts_asked_ns=asked_ns,
+            f.PositionSeen(
+                venue=self._account.venue,
+                account=self._account.account,
+                symbol=symbol,
+                quantity=position.quantity if position else f.ZERO,
+                entry_price=position.entry_price if position else f.ZERO,
+                source="read",
+                ts_asked_ns=asked_ns,
+            )
         )
         if position is not None and position.mark_price > 0:
-            await self._account.feed(f.MarkSeen, symbol, price=position.mark_price)
+            await self._account.feed(
+                f.MarkSeen(
+                    venue=self._account.venue, account=self._account.account, symbol=symbol, price=position.mark_price
+                )
+            )

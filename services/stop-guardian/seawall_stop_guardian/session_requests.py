@@ -37,24 +37,30 @@ class VenueRequests:
         )
         result = await self._send(lambda: self._account.session.place_stop(request))
         await self._account.feed(
-            f.StopAnswered,
-            command.symbol,
-            client_stop_id=command.client_stop_id,
-            outcome=result.outcome,
-            code=result.code,
-            message=result.message,
-            venue_stop_id=result.stop.venue_stop_id if result.stop else "",
+            f.StopAnswered(
+                venue=self._account.venue,
+                account=self._account.account,
+                symbol=command.symbol,
+                client_stop_id=command.client_stop_id,
+                outcome=result.outcome,
+                code=result.code,
+                message=result.message,
+                venue_stop_id=result.stop.venue_stop_id if result.stop else "",
+            )
         )
 
     async def cancel_stop(self, command: c.CancelStop) -> None:
         """Send once, report."""
         result = await self._send(lambda: self._account.session.cancel_stop(command.symbol, command.client_stop_id))
         await self._account.feed(
-            f.CancelAnswered,
-            command.symbol,
-            client_stop_id=command.client_stop_id,
-            outcome=result.outcome,
-            code=result.code,
+            f.CancelAnswered(
+                venue=self._account.venue,
+                account=self._account.account,
+                symbol=command.symbol,
+                client_stop_id=command.client_stop_id,
+                outcome=result.outcome,
+                code=result.code,
+            )
         )
 
     async def look_up_stop(self, command: c.LookUpStop) -> None:
@@ -66,13 +72,16 @@ class VenueRequests:
         except (VenueError, TimeoutError):
             answered = False
         await self._account.feed(
-            f.StopLookedUp,
-            command.symbol,
-            client_stop_id=command.client_stop_id,
-            answered=answered,
-            stop=found,
-            ts_asked_ns=asked_ns,
-            clock_offset_ns=self._account.session.clock_offset_ns,
+            f.StopLookedUp(
+                venue=self._account.venue,
+                account=self._account.account,
+                symbol=command.symbol,
+                client_stop_id=command.client_stop_id,
+                answered=answered,
+                stop=found,
+                ts_asked_ns=asked_ns,
+                clock_offset_ns=self._account.session.clock_offset_ns,
+            )
         )
 
     async def read_fills(self, command: c.ReadFills) -> None:
@@ -84,7 +93,15 @@ class VenueRequests:
         except (VenueError, TimeoutError) as error:
             self._account.context.log.warning(f"fills of {command.symbol} not read: {error}")
             return
-        await self._account.feed(f.FillsRead, command.symbol, fills=fills, clock_offset_ns=offset_ns)
+        await self._account.feed(
+            f.FillsRead(
+                venue=self._account.venue,
+                account=self._account.account,
+                symbol=command.symbol,
+                fills=fills,
+                clock_offset_ns=offset_ns,
+            )
+        )
 
     async def flatten(self, command: c.FlattenPosition) -> None:
         """Journal, send one reduce-only market order, report."""
@@ -103,11 +120,14 @@ class VenueRequests:
             f"closing {command.symbol} {command.side} {command.quantity}: {result.outcome.value} {result.code}"
         )
         await self._account.feed(
-            f.FlattenAnswered,
-            command.symbol,
-            client_order_id=command.client_order_id,
-            outcome=result.outcome,
-            code=result.code,
+            f.FlattenAnswered(
+                venue=self._account.venue,
+                account=self._account.account,
+                symbol=command.symbol,
+                client_order_id=command.client_order_id,
+                outcome=result.outcome,
+                code=result.code,
+            )
         )
 
     async def _journal_first(self, memory: f.Memory) -> None:

@@ -12,7 +12,15 @@ from seawall_stop_guardian import facts as f
 from seawall_stop_guardian.session_account import GuardedAccount
 from seawall_stop_guardian.session_reader import VenueReader
 from seawall_stop_guardian.session_requests import VenueRequests
-from seawall_venues.port import OrderUpdate, PositionUpdate, StopUpdate, StreamChanged, UserUpdate, VenueError
+from seawall_venues.port import (
+    OrderUpdate,
+    PositionUpdate,
+    StopUpdate,
+    StreamChanged,
+    UserUpdate,
+    VenueError,
+    VenueFill,
+)
 
 OPEN_PAUSES_S = (0.1, 0.25, 0.5, 1.0, 2.0)
 MOMENT_S = 0.1
@@ -34,7 +42,11 @@ class VenueWatch:
         journal.load()
         for memory in journal.memories.values():
             self.account.heat(memory.symbol)
-            await self.account.feed(f.MemoryRestored, memory.symbol, memory=memory)
+            await self.account.feed(
+                f.MemoryRestored(
+                    venue=self.account.venue, account=self.account.account, symbol=memory.symbol, memory=memory
+                )
+            )
         self.account.context.set_ready(self.account.part, False, "connecting")
         self._spawn(journal.run(), "journal")
         self._spawn(self._watch(), "watch")
@@ -80,7 +92,13 @@ class VenueWatch:
             now_ns = self.account.context.now_ns()
             for symbol in tuple(self.account.symbols):
                 if turn % 10 == 0 or self.account.is_hot(symbol, now_ns):
-                    await self.account.feed(f.MomentPassed, symbol)
+                    await self.account.feed(
+                        f.MomentPassed(
+                            venue=self.account.venue,
+                            account=self.account.account,
+                            symbol=symbol,
+                        )
+                    )
 
     async def _listen(self) -> None:
         while True:
@@ -99,28 +117,43 @@ class VenueWatch:
             self.account.heat(update.symbol)
             await self.account.tell_rules(update.symbol)
             await self.account.feed(
-                f.PositionSeen,
-                update.symbol,
-                quantity=update.quantity,
-                entry_price=update.entry_price,
-                source="stream",
-                ts_asked_ns=received_ns,
-                ts_received_ns=received_ns,
+                f.PositionSeen(
+                    venue=self.account.venue,
+                    account=self.account.account,
+                    symbol=update.symbol,
+                    quantity=update.quantity,
+                    entry_price=update.entry_price,
+                    source="stream",
+                    ts_asked_ns=received_ns,
+                    ts_received_ns=received_ns,
+                )
             )
         elif isinstance(update, OrderUpdate):
             if update.fill is not None:
-                filled_ns = update.fill.ts_venue_ns - self.account.session.clock_offset_ns
-                self.account.heat(update.fill.symbol)
-                await self.account.feed(
-                    f.FillSeen, update.fill.symbol, ts_fill_ns=filled_ns, ts_received_ns=received_ns
-                )
-                self.reader.want()
+                await self._hear_fill(update.fill, received_ns)
         elif isinstance(update, StopUpdate):
             self.account.heat(update.stop.symbol)
             await self.account.feed(
-                f.StopReported,
-                update.stop.symbol,
-                stop=update.stop,
-                reason=update.reason,
+                f.StopReported(
+                    venue=self.account.venue,
+                    account=self.account.account,
+                    symbol=update.stop.symbol,
+                    stop=update.stop,
+                    reason=update.reason,
+                    ts_received_ns=received_ns,
+                )
+            )
+
+    async def _hear_fill(self, fill: VenueFill, received_ns: int) -> None:
+        self.account.heat(fill.symbol)
+        await self.account.feed(
+            f.FillSeen(
+                venue=self.account.venue,
+                account=self.account.account,
+                symbol=fill.symbol,
+                quantity=fill.quantity if fill.side == "buy" else -fill.quantity,
+                ts_fill_ns=fill.ts_venue_ns - self.account.session.clock_offset_ns,
                 ts_received_ns=received_ns,
             )
+        )
+        self.reader.want()

@@ -117,6 +117,8 @@ class Guarded:
 
     steps: list[Step] = field(default_factory=list)
     fill_ns: int = 0
+    unmatched: Decimal = ZERO
+    unmatched_ns: int = 0
     exposed_ns: int = 0
     longest_ns: int = 0
     protection: Protection = "flat"

@@ -64,9 +64,22 @@ def test_a_fill_told_before_the_position_dates_the_exposure_too() -> None:
     world.run(500)
     filled_ns = world.now_ns - 80 * MS
     world.position, world.entry = d(1), d(100)
-    world.tell(f.FillSeen(**WHO, ts_fill_ns=filled_ns))
+    world.tell(f.FillSeen(**WHO, quantity=d(1), ts_fill_ns=filled_ns))
     world.tell(f.PositionSeen(**WHO, quantity=d(1), entry_price=d(100), source="stream", ts_asked_ns=0))
     assert world.protections() == [("unprotected", 80)]
+
+
+def test_the_fill_that_closed_one_position_does_not_date_the_next() -> None:
+    world = World()
+    world.run(500)
+    world.trade("1")
+    world.run(500)
+    world.trade("-1")
+    world.run(1_000)
+    world.trade("-1")
+    world.run(1_000)
+    assert [state for state, _ in world.protections()][-2:] == ["unprotected", "protected"]
+    assert all(ms <= 200 for _, ms in world.protections())
 
 
 def test_the_distance_that_risk_approved_is_the_first_distance() -> None:

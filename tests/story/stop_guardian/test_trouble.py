@@ -234,6 +234,21 @@ def test_asked_to_flatten_and_execution_does_it_the_guardian_sends_nothing() -> 
     assert not world.heard(PositionFlattened)
 
 
+def test_an_entry_in_flight_when_flatten_was_asked_is_closed_too_but_not_a_later_one() -> None:
+    world = opened(flatten_after_ms=1_000)
+    _ask_flatten(world)
+    world.run(300)
+    world.trade("-1")
+    world.run(1_500)
+    world.trade("1")
+    world.run(1_000)
+    assert world.position == 0
+    world.run(5_000)
+    world.trade("1")
+    world.run(5_000)
+    assert world.position == 1
+
+
 def test_a_flatten_wish_of_yesterday_closes_nothing_today() -> None:
     world = opened()
     _ask_flatten(world, ts_requested_ns=world.now_ns - 86_400_000 * MS)

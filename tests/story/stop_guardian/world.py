@@ -268,7 +268,7 @@ class World:
                     **WHO, quantity=after, entry_price=entry if after else d(0), source="stream", ts_asked_ns=0
                 )
             )
-            self.answer(lambda: f.FillSeen(**WHO, ts_fill_ns=filled_ns))
+            self.answer(lambda: f.FillSeen(**WHO, quantity=quantity, ts_fill_ns=filled_ns))
 
     def fill_of(self, quantity: Decimal, price: Decimal) -> VenueFill:
         number = str(next(self.ids))
