@@ -113,6 +113,15 @@ class Bus:
         self._writer = asyncio.create_task(self._write(), name="bus-writer")
         await self.link.connect()
 
+    async def flush(self, timeout_s: float = 2.0) -> None:
+        """Wait until the server has read everything that was published. Raises TryAgainError."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._idle.wait()
+        except TimeoutError:
+            raise TryAgainError(f"{len(self._waiting)} events wait to be sent after {timeout_s:g} s") from None
+        await self.link.flush(timeout_s)
+
     async def close(self, timeout_s: float = 1.0) -> None:
         """Send what waits, within a bound, and close."""
         if self.connected:

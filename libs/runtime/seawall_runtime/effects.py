@@ -26,7 +26,7 @@ class Effects(Protocol):
         """Carry out one command, beside the loop. An exception that leaves it is a bug and ends the process."""
 
     async def stop(self) -> None:
-        """Close what ``start`` opened; at most a second or two."""
+        """Close what ``start`` opened, within a second; it may not have come to its end, or not have begun."""
 
 
 class BaseEffects:

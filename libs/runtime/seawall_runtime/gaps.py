@@ -52,19 +52,19 @@ class Gaps:
     async def start(self) -> None:
         """Catch up on the time before this process, then let live events through."""
         if self._wanted is not None:
-            await self._catch_up(clock.now_ns() - int(self._wanted.seconds * NANOSECONDS))
+            self._since_ns = clock.now_ns() - int(self._wanted.seconds * NANOSECONDS)
+        await self._mend()
         self._started = True
-        self._open()
 
     def lost(self) -> None:
         """The connection is gone: whatever comes live next waits until the gap is mended."""
-        if self._wanted is not None and self._started:
+        if self._wanted is not None:
             self._inbox.open = False
             self._since_ns = self._since_ns or clock.now_ns() - int(GAP_MARGIN_S * NANOSECONDS)
 
     async def connected(self) -> None:
         """The connection is back."""
-        if self._since_ns:
+        if self._since_ns and self._started:
             self._spawn(self._mend())
 
     def dropped(self, subject: str) -> None:
@@ -78,10 +78,6 @@ class Gaps:
             self.lost()
             self._spawn(self._mend())
 
-    def _open(self) -> None:
-        self._inbox.open = True
-        self._inbox.wake()
-
     async def _mend(self) -> None:
         if self._mending:
             return  # the one under way sees the new gap when it is done
@@ -90,7 +86,8 @@ class Gaps:
             since_ns, self._since_ns = self._since_ns, 0
             await self._catch_up(since_ns)
         self._mending = False
-        self._open()
+        self._inbox.open = True
+        self._inbox.wake()
 
     async def _catch_up(self, since_ns: int) -> None:
         assert self._wanted is not None

@@ -69,7 +69,7 @@ async def collect(bus: Bus, subject: str) -> list[Msg]:
         got.append(message)
 
     await bus.subscribe(subject, on_message)
-    await bus.link.flush(2)
+    await bus.flush(2)
     return got
 
 
@@ -97,7 +97,7 @@ async def test_a_flow_event_reaches_live_listeners_and_its_stream(server: NatsSe
     assert await bus.publish(trade("live")) is None
     await until(lambda: got)
     assert got[0].headers is None  # ticks are too many for headers
-    await bus.link.flush(2)
+    await bus.flush(2)
     assert (await bus.api("STREAM.INFO.MARKET"))["state"]["messages"] == before + 1
 
 
@@ -117,7 +117,7 @@ async def test_the_callers_headers_are_not_changed(server: NatsServer, make_bus:
     kept = dict(headers)
     await bus.publish(halt(), headers=headers)
     bus.publish_nowait(bar(), headers=headers)
-    await bus.link.flush(2)
+    await bus.flush(2)
     assert headers == kept
 
 
@@ -168,7 +168,7 @@ class Answerer:
 
     async def listen(self, subject: str) -> None:
         await self.bus.subscribe(subject, self._answer)
-        await self.bus.link.flush(2)
+        await self.bus.flush(2)
 
     async def _answer(self, message: Msg) -> None:
         assert message.headers is not None
@@ -242,7 +242,7 @@ async def test_a_listener_that_is_too_slow_is_told_of_the_gap(server: NatsServer
         await release.wait()
 
     await bus.subscribe("md.trade.slow.*", dawdle, max_messages=10)
-    await bus.link.flush(2)
+    await bus.flush(2)
     for _ in range(100):
         feeder.publish_nowait(trade("slow"))
     await until(lambda: len(gaps) >= 80)

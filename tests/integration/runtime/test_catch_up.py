@@ -15,9 +15,7 @@ from seawall_runtime.clock import now_ns
 from seawall_runtime.errors import BusError
 from seawall_runtime.streams import ensure_streams
 from tests.integration.runtime.conftest import MakeBus
-from tests.integration.runtime.test_process import Start, bar, start, until
-
-__all__ = ["start"]
+from tests.integration.runtime.probe import Start, bar, store, until
 
 CATCH_UP = CatchUp((BarClosed,), 60)
 
@@ -28,8 +26,7 @@ async def test_bars_missed_while_away_are_decided_on_after_the_start(start: Star
     await until(lambda: probe.memory.bars == ["bar-1"])
     await probe.stop()
     for number in (2, 3):
-        probe.outside.publish_nowait(bar(f"bar-{number}"))
-    await probe.outside.link.flush(2)
+        await store(probe.outside, bar(f"bar-{number}"))
     successor = await start(catch_up=CATCH_UP)
     assert successor.memory.bars == ["bar-1", "bar-2", "bar-3"]
     assert successor.memory.answers == []  # catching up performs nothing
@@ -47,7 +44,7 @@ async def test_what_has_expired_is_not_said_again(start: Start) -> None:
     successor = await start(catch_up=CATCH_UP)
     assert successor.memory.bars == ["old", "new"]
     await until(lambda: len(successor.said(SignalRaised)) == 3)
-    await successor.outside.link.flush(2)
+    await successor.outside.flush(2)
     assert [event.causes[0] for event in successor.said(SignalRaised)] == ["old", "new", "new"]
 
 
@@ -64,7 +61,7 @@ async def test_live_events_wait_until_the_missed_ones_are_handled(
     async def slow(*arguments: object) -> object:
         stored = await read(*arguments)  # type: ignore[arg-type]
         probe.outside.publish_nowait(bar("live"))
-        await probe.outside.link.flush(2)
+        await probe.outside.flush(2)
         await asyncio.sleep(0.1)
         return stored
 
@@ -90,13 +87,35 @@ async def test_bars_missed_in_an_outage_are_decided_on_after_it_and_before_live_
     link = probe.process.bus.link
     link._client.abort()  # the service's connection only: the market goes on
     await until(lambda: not link.connected)
-    probe.outside.publish_nowait(bar("missed"))
-    await probe.outside.link.flush(2)
+    await store(probe.outside, bar("missed"))
     await until(lambda: link.connected)
     probe.outside.publish_nowait(bar("after"))
     await until(lambda: "after" in probe.memory.bars)
     assert probe.memory.bars == ["before", "missed", "after"]
     assert probe.process.inbox.open
+
+
+async def test_bars_missed_in_an_outage_during_the_start_are_decided_on_too(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, reads = gaps_module.read_stored, 0
+
+    async def interrupted(*arguments: object) -> object:
+        nonlocal reads
+        reads += 1
+        stored = await read(*arguments)  # type: ignore[arg-type]
+        if reads == 1:
+            link = probe.process.bus.link
+            link._client.abort()
+            await until(lambda: not link.connected)
+            await store(probe.outside, bar("missed"))
+            await until(lambda: link.connected)
+        return stored
+
+    monkeypatch.setattr(gaps_module, "read_stored", interrupted)
+    probe = await start(catch_up=CATCH_UP, ready=False)
+    await until(lambda: probe.memory.bars == ["missed"])
+    await until(lambda: probe.process.inbox.open)
 
 
 async def test_a_second_outage_while_catching_up_is_mended_too(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,7 +177,7 @@ async def test_many_stored_events_come_in_the_order_in_which_they_were_stored(
     bus = await make_bus(fresh_nats.url)
     await ensure_streams(bus)
     for number in range(1_200):
-        bus.publish_nowait(bar(f"bar-{number}"))
+        await store(bus, bar(f"bar-{number}"))
         if number % 3 == 0:
             features = FeaturesComputed(
                 id=f"features-{number}",
@@ -171,10 +190,7 @@ async def test_many_stored_events_come_in_the_order_in_which_they_were_stored(
                 values={},
                 version="1",
             )
-            bus.publish_nowait(features)
-    while bus._waiting:
-        await asyncio.sleep(0.01)
-    await bus.link.flush(2)
+            await store(bus, features)
     began = asyncio.get_running_loop().time()
     stored = await read_stored(bus, (BarClosed, FeaturesComputed, SignalRaised), 0)
     took_s = asyncio.get_running_loop().time() - began
@@ -196,7 +212,6 @@ async def test_too_much_to_catch_up_on_is_an_error_and_not_a_full_memory(
     bus = await make_bus(fresh_nats.url)
     await ensure_streams(bus)
     for number in range(6):
-        bus.publish_nowait(bar(f"bar-{number}"))
-    await bus.link.flush(2)
+        await store(bus, bar(f"bar-{number}"))
     with pytest.raises(BusError, match="6 events to catch up on in MARKET, expected at most 5"):
         await read_stored(bus, (BarClosed,), 0)

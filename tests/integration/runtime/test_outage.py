@@ -50,7 +50,7 @@ async def listen(bus: Bus, subject: str) -> list[Msg]:
         got.append(message)
 
     await bus.subscribe(subject, on_message)
-    await bus.link.flush(2)
+    await bus.flush(2)
     return got
 
 
@@ -69,7 +69,7 @@ async def test_nothing_said_while_the_bus_is_down_is_sent_later(fresh_nats: Nats
     assert bus.publish_nowait(trade("fresh"))
     await bus.publish(halt())
     await until(lambda: bool(got) and bool(control))
-    await bus.link.flush(2)
+    await bus.flush(2)
     assert [b"fresh" in message.data for message in got] == [True]
     assert len(control) == 1
 
@@ -88,7 +88,7 @@ async def test_bytes_that_were_not_flushed_when_the_connection_broke_are_not_sen
     await until(lambda: bus.connected)
     bus.publish_nowait(trade("fresh"))
     await until(lambda: bool(got))
-    await bus.link.flush(2)
+    await bus.flush(2)
     assert [message.data for message in got if message.data == b"stale"] == []
 
 

@@ -201,7 +201,7 @@ async def test_no_more_is_asked_for_than_can_be_held(server: NatsServer, make_bu
     taker = Taker(await make_bus(server.url))
     for number in range(CAPACITY + 100):
         await taker.bus.link.send(taker.subject, b"%d" % number)
-    await taker.bus.link.flush(2)
+    await taker.bus.flush(2)
     await taker.puller.start()
     await asyncio.sleep(0.3)
     held = len(taker.got)

@@ -23,6 +23,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from seawall_cli.embedded import NatsServer
 from seawall_proto import HaltRequested, SignalRaised
 from seawall_runtime.bus import Bus
+from tests.paths import REPOSITORY
 from tests.ports import free_port
 
 PROGRAM = textwrap.dedent(
@@ -169,6 +170,26 @@ def test_health_does_not_need_nats_and_ready_does(probe: Probe, fresh_nats: Nats
     assert not json.loads(body)["parts"]["bus"]["ok"]
     fresh_nats.start()
     probe.wait_for("/readyz", 200)
+
+
+def test_the_readmes_example_runs(probe: Probe) -> None:
+    readme = (REPOSITORY / "libs" / "runtime" / "README.md").read_text()
+    probe.program.write_text(readme.split("```python\n", 1)[1].split("```", 1)[0])
+    probe.start()
+    probe.wait_for("/readyz", 200)
+    probe.send(signal.SIGTERM)
+    assert probe.wait() == 0
+
+
+def test_a_stop_while_nats_is_away_is_quick(probe: Probe, fresh_nats: NatsServer) -> None:
+    fresh_nats.kill()
+    probe.start()
+    probe.wait_for("/healthz", 200)
+    before = time.monotonic()
+    probe.send(signal.SIGTERM)
+    assert probe.wait() == 0
+    assert time.monotonic() - before < 5
+    assert "Traceback" not in probe.errors.read_text()
 
 
 def test_a_taken_port_is_named_and_ends_it(probe: Probe, tmp_path: Path) -> None:
