@@ -14,7 +14,6 @@ from seawall_sim.instruments import InstrumentRules
 from .book import VenueBook
 from .broadcast import Broadcaster
 from .clock import wall_ns
-from .generation import IdShift
 from .market_frames import (
     AggregateTrade,
     BookSnapshot,
@@ -53,8 +52,7 @@ class MarketHub(Sink):
     """Runs the source and holds the markets of the symbols in ``rules``.
 
     ``speed`` multiplies the pace of a recorded or generated source. ``broadcaster`` reaches the
-    WebSocket clients; the trading half may send its own streams through it. ``generation`` counts the
-    lives of the venue on the same state (see ``next_generation``), so that ids rise across restarts.
+    WebSocket clients; the trading half may send its own streams through it.
     """
 
     def __init__(
@@ -64,7 +62,6 @@ class MarketHub(Sink):
         listener: MarketListener,
         speed: float = 1.0,
         clock: Callable[[], int] = wall_ns,
-        generation: int = 0,
     ) -> None:
         self.rules = dict(rules)
         self.markets = {symbol: SymbolMarket(rule) for symbol, rule in self.rules.items()}
@@ -77,7 +74,6 @@ class MarketHub(Sink):
         self._speed = speed
         self._ready = asyncio.Event()
         self._last_ts_ns = 0
-        self._shift = IdShift(generation)
         self._pulse = MarketPulse(self.markets, self.broadcaster, self.tell_mark)
 
     async def run(self) -> None:
@@ -105,7 +101,6 @@ class MarketHub(Sink):
             return
         self.messages += 1
         ts_ns = self._last_ts_ns = max(ts_ns, self._last_ts_ns)
-        self._shift.apply(message)
         match message:
             case BookTicker():
                 self._take_quote(market, message)
