@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 
+from seawall_runtime.clock import now_ns
 from tests.ports import free_port
 
 HOLD_S = 1.0
+ORDER_ID = re.compile(rb"newClientOrderId=([0-9a-f]{32})")
 
 
 class Wire:
@@ -19,6 +22,8 @@ class Wire:
         self.lose = ""
         """``request`` or ``answer`` of the next order; empty while all is well."""
         self.lost = threading.Event()
+        self.orders_ns: dict[str, int] = {}
+        """When each order's request came by, by client order id."""
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -59,6 +64,9 @@ class Wire:
                     return
                 losing.set()
             writer.write(data)
+            found = ORDER_ID.search(data)
+            if found:
+                self.orders_ns.setdefault(found.group(1).decode(), now_ns())
             await writer.drain()
 
     async def _back(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, losing: asyncio.Event) -> None:
