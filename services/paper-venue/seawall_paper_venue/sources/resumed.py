@@ -10,6 +10,7 @@ from typing import Protocol, runtime_checkable
 import msgspec
 
 from seawall_paper_venue.clock import wall_ns
+from seawall_paper_venue.generation import next_generation
 from seawall_paper_venue.market_frames import MarketMessage
 
 from .base import Pacer, Sink
@@ -28,24 +29,31 @@ class TimedSource(Protocol):
 
 
 class Beginning(msgspec.Struct, frozen=True, kw_only=True):
-    """When which market began; another market begins anew."""
+    """When which market began, and in which of the venue's lives; another market begins anew."""
 
     market: str
     begun_ns: int
+    generation: int
 
 
-def beginning_of(path: Path, market: str, now_ns: int) -> int:
-    """Return when this market began, remembered at ``path``; now, where it is another or began too long ago."""
+def beginning_of(state: Path, market: str, now_ns: int) -> Beginning:
+    """Return when this market began, remembered in the state folder.
+
+    Where it is another market or began too long ago it begins now, in a new life, so that its ids go on rising.
+    Raises OSError where the folder cannot be written.
+    """
+    path = state / "market.json"
     try:
         kept = msgspec.json.decode(path.read_bytes(), type=Beginning)
     except (OSError, msgspec.MsgspecError):
         kept = None  # nothing of value is lost: the market only begins anew
     if kept is not None and kept.market == market and 0 <= now_ns - kept.begun_ns <= MAX_CATCH_UP_NS:
-        return kept.begun_ns
+        return kept
+    begun = Beginning(market=market, begun_ns=now_ns, generation=next_generation(state))
     partial = path.with_suffix(".partial")
-    partial.write_bytes(msgspec.json.encode(Beginning(market=market, begun_ns=now_ns)))
+    partial.write_bytes(msgspec.json.encode(begun))
     partial.replace(path)
-    return now_ns
+    return begun
 
 
 class ResumedSource:
