@@ -18,7 +18,7 @@ from .algo_rest import AlgoEndpoints
 from .clock import wall_ns
 from .endpoints import Endpoint, Gate
 from .gate import make_gate
-from .journal import Journal
+from .journal import Journal, JournalError
 from .keys import make_keys, read_keys
 from .latency import Latency
 from .listen_keys import ListenKeys
@@ -70,9 +70,8 @@ class PaperVenue:
         self.keys = read_keys(options.keys) if options.keys else make_keys(options.state / "keys.json", KEY_NAMES)
         listen_keys = ListenKeys(options.state / "listen-keys.json")
         listen_keys.open()
-        self.hub = MarketHub(
-            rules, self._resume(source or open_source(options.source, rules)), self.desk, options.speed
-        )
+        followed = self._resume(source or open_source(options.source, rules))
+        self.hub = MarketHub(rules, followed, self.desk, options.speed)
         latency = Latency(options.latency_ms, options.jitter_ms, Random(options.seed))  # noqa: S311 - weather
         self.usage = Usage(options.limits)
         self._latency = latency
@@ -99,13 +98,19 @@ class PaperVenue:
         return app
 
     def _resume(self, source: Source) -> Source:
-        """Let a recorded or generated market go on where the clock says; any other is followed from now on."""
+        """Let a recorded or generated market go on where the clock says; any other is followed from now on.
+
+        Raises JournalError.
+        """
         if not isinstance(source, TimedSource):
             self.desk.follow_market()
             return source
         market = f"{self.options.source} {','.join(self.options.symbols)} {self.options.speed}"
-        begun_ns = beginning_of(self.options.state / "market.json", market, wall_ns())
-        return ResumedSource(source, begun_ns, self._caught_up)
+        try:
+            begun = beginning_of(self.options.state, market, wall_ns())
+        except OSError as error:
+            raise JournalError(f"{self.options.state}: {error.strerror}") from error
+        return ResumedSource(source, begun, self._caught_up)
 
     def _caught_up(self) -> None:
         """Show the account the market as it stands now."""

@@ -105,14 +105,47 @@ async def test_market_goes_on_where_the_clock_says_after_a_kill(tmp_path: Path):
 
 
 def test_market_begins_anew_where_it_is_another_or_began_too_long_ago(tmp_path: Path):
-    path = tmp_path / "market.json"
-    assert beginning_of(path, "synthetic:1", 1_000) == 1_000
-    assert beginning_of(path, "synthetic:1", 2_000) == 1_000
-    assert beginning_of(path, "synthetic:2", 3_000) == 3_000
     late = 3_001 + MAX_CATCH_UP_NS
-    assert beginning_of(path, "synthetic:2", late) == late
-    path.write_text("damaged")
-    assert beginning_of(path, "synthetic:2", late + 1) == late + 1
+
+    def begun(market: str, now_ns: int) -> tuple[int, int]:
+        beginning = beginning_of(tmp_path, market, now_ns)
+        return beginning.begun_ns, beginning.life
+
+    assert begun("synthetic:1", 1_000) == (1_000, 0)
+    assert begun("synthetic:1", 2_000) == (1_000, 0)
+    assert begun("synthetic:2", 3_000) == (3_000, 1)
+    assert begun("synthetic:2", late) == (late, 2)
+    (tmp_path / "market.json").write_text("damaged")
+    assert begun("synthetic:2", late + 1) == (late + 1, 0)
+
+
+async def test_ids_of_a_market_that_begins_anew_are_higher_than_all_before(tmp_path: Path):
+    process = VenueProcess(tmp_path, "--source", "synthetic:8")
+    client = Client(process.url)
+
+    async def ids() -> tuple[int, int]:
+        _, book = await client.raw("GET", "/fapi/v1/depth", "symbol=BTCUSDT&limit=5")
+        _, trades = await client.raw("GET", "/fapi/v1/trades", "symbol=BTCUSDT")
+        return int(book["lastUpdateId"]), int(trades[-1]["id"])
+
+    try:
+        process.start()
+        async with asyncio.timeout(10):
+            while not (await client.raw("GET", "/fapi/v1/trades", "symbol=BTCUSDT"))[1]:
+                await asyncio.sleep(0.1)
+        before = await ids()
+        process.kill()
+        process._arguments += ["--speed", "2"]  # another market
+        process.start()
+        async with asyncio.timeout(10):
+            while not (await client.raw("GET", "/fapi/v1/trades", "symbol=BTCUSDT"))[1]:
+                await asyncio.sleep(0.1)
+        after = await ids()
+        assert after[0] > before[0] + 10**10
+        assert after[1] > before[1] + 10**8
+    finally:
+        process.kill()
+        await client.close()
 
 
 async def test_funds_are_paid_in_only_once(tmp_path: Path):

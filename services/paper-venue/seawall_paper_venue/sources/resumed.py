@@ -10,10 +10,10 @@ from typing import Protocol, runtime_checkable
 import msgspec
 
 from seawall_paper_venue.clock import wall_ns
-from seawall_paper_venue.generation import next_generation
 from seawall_paper_venue.market_frames import MarketMessage
 
 from .base import Pacer, Sink
+from .lives import MOST_LIVES, ShiftedSink
 
 # catching up replays what was missed as fast as it goes, before the venue listens: of a recording of two busy
 # symbols four minutes take about four seconds, and a longer wait would serve nobody
@@ -29,11 +29,11 @@ class TimedSource(Protocol):
 
 
 class Beginning(msgspec.Struct, frozen=True, kw_only=True):
-    """When which market began, and in which of the venue's lives; another market begins anew."""
+    """When which market began, and how many began before it on the same state."""
 
     market: str
     begun_ns: int
-    generation: int
+    life: int
 
 
 def beginning_of(state: Path, market: str, now_ns: int) -> Beginning:
@@ -46,10 +46,11 @@ def beginning_of(state: Path, market: str, now_ns: int) -> Beginning:
     try:
         kept = msgspec.json.decode(path.read_bytes(), type=Beginning)
     except (OSError, msgspec.MsgspecError):
-        kept = None  # nothing of value is lost: the market only begins anew
+        kept = None  # nothing of value is lost: the market begins as if for the first time
     if kept is not None and kept.market == market and 0 <= now_ns - kept.begun_ns <= MAX_CATCH_UP_NS:
         return kept
-    begun = Beginning(market=market, begun_ns=now_ns, generation=next_generation(state))
+    life = (kept.life + 1) % MOST_LIVES if kept is not None else 0
+    begun = Beginning(market=market, begun_ns=now_ns, life=life)
     partial = path.with_suffix(".partial")
     partial.write_bytes(msgspec.json.encode(begun))
     partial.replace(path)
@@ -57,7 +58,7 @@ def beginning_of(state: Path, market: str, now_ns: int) -> Beginning:
 
 
 class ResumedSource:
-    """Plays a timed source as if it had been playing since ``begun_ns``.
+    """Plays a timed source as if it had been playing since its beginning.
 
     What lies in the past is handed over at once, with its own past times, so that ids, candles and the book are
     where they would be; ``caught_up`` is called before the first message that is due now.
@@ -66,23 +67,23 @@ class ResumedSource:
     def __init__(
         self,
         source: TimedSource,
-        begun_ns: int,
+        begun: Beginning,
         caught_up: Callable[[], None],
         clock: Callable[[], int] = wall_ns,
     ) -> None:
         self._source = source
-        self._begun_ns = begun_ns
+        self._begun = begun
         self._caught_up = caught_up
         self._clock = clock
 
     async def run(self, sink: Sink, speed: float) -> None:
         """Catch up, then play at ``speed`` times the market's own pace. Raises SourceError."""
         timed = self._source.timed()
-        past = _Past(speed, self._clock, self._begun_ns)
-        first = past.hand_over(timed, sink)
+        shifted = ShiftedSink(sink, self._begun.life)
+        first = _Past(speed, self._clock, self._begun.begun_ns).hand_over(timed, shifted)
         self._caught_up()
         if first is not None:
-            await Pacer(speed, self._clock).play(chain([first], timed), sink)
+            await Pacer(speed, self._clock).play(chain([first], timed), shifted)
 
 
 class _Past(Pacer):
