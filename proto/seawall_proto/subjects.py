@@ -54,7 +54,7 @@ GIB = 1 << 30
 
 STREAMS: tuple[StreamSpec, ...] = (
     StreamSpec("MARKET", ("md.>",), Delivery.FLOW, 24 * HOUR_S, 4 * GIB, 120),
-    StreamSpec("DECISION", ("feature.>", "signal.>"), Delivery.FLOW, 7 * 24 * HOUR_S, 2 * GIB, 120),
+    StreamSpec("DECISION", ("feature.>", "signal.>"), Delivery.FLOW, 7 * 24 * HOUR_S, 2 * GIB, 2 * HOUR_S),
     StreamSpec(
         "LEDGER",
         ("risk.>", "order.>", "stop.>", "control.>", "model.>"),
