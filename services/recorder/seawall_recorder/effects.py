@@ -83,6 +83,9 @@ class RecorderEffects(BaseEffects):
             await asyncio.wait({self._recording}, timeout=LAST_WRITE_S)
             if not self._recording.done():
                 self.context.log.info("stopped before the last batch was written; it is read again at the next start")
+        await self._end()
+
+    async def _end(self) -> None:
         for task in self._tasks:
             task.cancel()
         await self._writer.close()

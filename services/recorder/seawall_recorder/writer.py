@@ -44,8 +44,8 @@ class Writer:
         self._count = count
         self._log = log
         self._connection: Connection | None = None
+        self._closed = False
         self.problem = "not connected yet"
-        self.merged = 0
 
     async def positions(self) -> dict[str, Position]:
         """Return how far each stream is written, waiting for the database as long as it takes."""
@@ -86,7 +86,11 @@ class Writer:
         await self._persist(lambda connection: _write(connection, Rows(), batch))
 
     async def close(self) -> None:
-        """Close the connection; what was not committed is read again from the stream."""
+        """Close for good; what was not committed is read again from the stream."""
+        self._closed = True
+        await self._disconnect()
+
+    async def _disconnect(self) -> None:
         if self._connection is not None:
             connection, self._connection = self._connection, None
             await close_connection(connection)
@@ -97,10 +101,13 @@ class Writer:
             try:
                 done = await work(await self._connected())
             except AWAY as error:
+                if self._closed:
+                    # a cancelled COPY can end in the error of its broken connection instead of the cancellation
+                    raise asyncio.CancelledError from error
                 if str(error) != self.problem:
                     self._log.warning(f"the database is away, nothing is lost meanwhile: {error}")
                 self.problem = str(error) or type(error).__name__
-                await self.close()
+                await self._disconnect()
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE_S)
             else:
