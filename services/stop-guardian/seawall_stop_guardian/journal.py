@@ -192,7 +192,8 @@ class Journal:
         try:
             _write_all(file, data)
             if self._unreadable:
-                os.replace(self.path, self.path.with_suffix(".unreadable"))  # somebody may still want to look
+                with contextlib.suppress(FileNotFoundError):
+                    os.replace(self.path, self.path.with_suffix(".unreadable"))  # somebody may still want to look
                 self._unreadable = False
             os.replace(fresh, self.path)
             _sync_folder(self.path.parent)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Iterator
 from decimal import Decimal
 
 import pytest
 
+from seawall_runtime.process import EXIT_START
 from seawall_venues.port import StopRequest
 from tests.guardian_world import BTC, GuardianWorld, Trader, until
 
@@ -153,3 +155,39 @@ async def test_asked_to_stop_it_ends_at_once_and_leaves_the_stop(world: Guardian
     world.start_guardian()
     await asyncio.sleep(1.5)
     assert [one.client_stop_id for one in await trader.stops()] == [stop.client_stop_id], "nor does a start move it"
+
+
+async def test_a_disk_that_refuses_is_told_and_does_not_stop_protection(world: GuardianWorld, trader: Trader) -> None:
+    world.guardian.kill()
+    folder = world.journal.parent
+    folder.rename(folder.with_suffix(".kept"))
+    folder.write_text("a file where the folder should be")
+    world.start_guardian()
+    await trader.trade("0.010")
+    await trader.one_stop("0.010")
+    assert world.ready("journal") is False
+    assert world.ready("venue") is True
+    folder.unlink()
+
+    async def healed() -> bool:
+        return bool(world.ready("journal"))
+
+    await until(healed, "the journal again", 5)
+    assert b'"client_stop_id"' in world.journal.read_bytes(), "what was noted meanwhile is in it"
+
+
+def test_without_a_key_of_its_own_it_does_not_start_and_says_why(world: GuardianWorld) -> None:
+    world.guardian.kill()
+    key = world.folder / "guardian.key"
+    text = key.read_text()
+    key.unlink()
+    world.guardian.start()
+    try:
+        deadline = time.monotonic() + 10
+        while world.guardian.exit_code is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert world.guardian.exit_code == EXIT_START
+        assert "guardian.key cannot be read" in world.guardian.last_words()
+        assert "guardian-secret" not in world.guardian.log.read_text()
+    finally:
+        key.write_text(text)

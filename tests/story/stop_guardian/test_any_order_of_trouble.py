@@ -43,7 +43,7 @@ class WatchedWorld(World):
             self.settled_fills = len(self.fills)  # whatever is cancelled from here on is cancelled knowingly
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(ACTIONS, PAUSES), min_size=1, max_size=20))
 def test_when_it_is_quiet_again_protection_fits_the_position(plan: list[tuple[tuple[str, object], int]]) -> None:
     world = WatchedWorld()
