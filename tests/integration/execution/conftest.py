@@ -47,7 +47,7 @@ class Hands:
     session: BinanceTradingSession
 
     async def approve(self, name: str, **changes: Any) -> None:
-        mark = await self.session.mark_price(BTC)
+        mark = await self.session.mark_price(changes.get("symbol", BTC))
         side = changes.get("side", "buy")
         worst = (mark * Decimal("1.01" if side == "buy" else "0.99")).quantize(Decimal("0.1"))
         await self.bus.publish(self.world.approval(name, changes.pop("worst_price", worst), **changes))

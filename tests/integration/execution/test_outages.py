@@ -9,7 +9,8 @@ from typing import Any
 
 from seawall_proto import OrderState, OrderStateChanged, decode
 from seawall_venues.port import OrderRequest, Outcome
-from tests.execution_world import ACCOUNT, BTC, VENUE, ExecutionWorld, until
+from tests.execution_wire import HOLD_S
+from tests.execution_world import ACCOUNT, BTC, ETH, VENUE, ExecutionWorld, until
 
 
 async def states_of(hands: Any, client_order_id: str) -> list[str]:
@@ -28,6 +29,10 @@ async def test_an_order_whose_answer_is_lost_is_found_and_not_sent_again(world: 
     wire.lost.clear()
     wire.lose = "answer"
     await hands.approve("intent-lost")
+    asked_s = time.monotonic()
+    await hands.approve("intent-beside", symbol=ETH, quantity=Decimal("0.100"))
+    await hands.order("intent-beside", "filled")
+    assert time.monotonic() - asked_s < HOLD_S, "an order of another symbol does not wait for the lost answer"
     order = await hands.order("intent-lost", "filled")
     await hands.fill_of(order)
     await hands.agree("0.010")
@@ -36,6 +41,8 @@ async def test_an_order_whose_answer_is_lost_is_found_and_not_sent_again(world: 
     assert wire.lost.is_set()
     assert await hands.venue_orders(order.client_order_id) == 1
     await leave_flat(hands, "lost")
+    await hands.approve("intent-beside-exit", symbol=ETH, side="sell", reduce_only=True, quantity=Decimal("1.000"))
+    await hands.agree("0", ETH)
 
 
 async def test_an_order_whose_request_is_lost_is_given_up_after_the_quarantine(
