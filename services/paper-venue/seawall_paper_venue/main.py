@@ -5,26 +5,23 @@ from __future__ import annotations
 import logging
 import sys
 
-from aiohttp import web
-
 from seawall_sim.instruments import UnlistedSymbolError
 
 from .app import PaperVenue
 from .journal import JournalError
 from .keys import KeyFileError
-from .loops import new_loop
 from .options import parse_options
+from .serving import serve
 from .sources.errors import SourceError
 
 
 def main() -> None:
-    """Run until SIGTERM or SIGINT; exit status 2 says that it could not start, 1 that its market ended."""
+    """Run until SIGTERM or SIGINT; exit status 1 says that it could not start or that its market ended."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     options = parse_options()
     try:
         venue = PaperVenue(options)
-        app = venue.application()
-        web.run_app(app, host=options.host, port=options.port, access_log=None, print=None, loop=new_loop())
+        serve(venue.application(), options.host, options.port)
     except (JournalError, KeyFileError, SourceError, UnlistedSymbolError) as error:
         sys.exit(f"seawall-paper-venue: {error}")
     except OSError as error:

@@ -148,6 +148,20 @@ async def test_ids_of_a_market_that_begins_anew_are_higher_than_all_before(tmp_p
         await client.close()
 
 
+async def test_venue_ends_at_once_though_somebody_listens(tmp_path: Path):
+    process = VenueProcess(tmp_path)
+    client = Client(process.url)
+    try:
+        process.start()
+        async with client.session.ws_connect(f"{process.url}/ws/btcusdt@bookTicker") as socket:
+            await socket.receive()
+            async with asyncio.timeout(3):
+                assert await asyncio.to_thread(process.stop) == 0
+    finally:
+        process.kill()
+        await client.close()
+
+
 async def test_funds_are_paid_in_only_once(tmp_path: Path):
     process = VenueProcess(tmp_path, "--funds", "2500")
     client = Client(process.url)
