@@ -255,6 +255,15 @@ def test_an_answer_from_before_the_last_break_is_ignored() -> None:
     assert not told.state.trades.is_whole
 
 
+def test_an_answer_that_comes_while_disconnected_mends_nothing() -> None:
+    told = FeedStory()
+    asked = told.last(FetchTrades).request
+    told.connect(False)
+    late = TradesFetched(venue=VENUE, symbol=SYMBOL, request=asked, payload=b"[]", ts_received_ns=told.now_ns)
+    assert told.tell(late) == []
+    assert not told.state.trades.is_whole
+
+
 def test_a_clock_that_leaps_a_day_does_not_flood_the_bus_with_empty_bars() -> None:
     told = story()
     told.frame(trade(1, T0 + 100))
