@@ -64,8 +64,10 @@ class World:
         return int((await self.ask(f"SELECT count(*) FROM {table}"))[0][0])
 
     async def publish(self, *events: Event) -> None:
-        for event in events:
+        for number, event in enumerate(events, 1):
             await self.send(subject_of(event), encode(event))
+            if number % 2_000 == 0:
+                await self.bus.link.flush(5)
         await self.bus.link.flush(5)
 
     async def send(self, subject: str, data: bytes) -> None:
