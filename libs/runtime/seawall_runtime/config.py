@@ -67,9 +67,13 @@ class VenueConfig(Section, frozen=True):
 
 
 class MarketDataConfig(Section, frozen=True):
-    """Bars and staleness. A feed silent for ``stale_after_ms`` is stale."""
+    """Bars, books and staleness. A feed silent for ``stale_after_ms`` is stale.
+
+    ``depth_every_ms`` is the pace of the venue's own depth stream; 0 is its fastest.
+    """
 
     bar_interval_ms: PositiveInt = 60_000
+    depth_every_ms: Literal[0, 100, 250, 500] = 100
     book_levels: Annotated[int, msgspec.Meta(ge=1, le=20)] = 20
     book_every_ms: PositiveInt = 100
     quote_every_ms: Annotated[int, msgspec.Meta(ge=0)] = 0

@@ -63,6 +63,7 @@ class VenueFeed:
             listener=self,
             now_ns=context.now_ns,
             jitter=self._jitter,
+            depth_every_ms=context.config.market_data.depth_every_ms,
             limits=ConnectionLimits(idle_s=IDLE_TIMES * context.config.market_data.stale_after_ms / 1_000),
         )
         self._reads = VenueReads(self._session, self._react, self._metrics, context.now_ns, self._jitter)

@@ -37,7 +37,7 @@ def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
 class Chain:
     """Processes over one NATS and one venue, and everything they say."""
 
-    def __init__(self, folder: Path, nats_url: str, venue_port: int, *symbols: str) -> None:
+    def __init__(self, folder: Path, nats_url: str, venue_port: int, *symbols: str, depth_every_ms: int = 100) -> None:
         self.folder = folder
         self.http = {name: free_port() for name in ("market_data", "feature")}
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -58,6 +58,7 @@ class Chain:
             symbols = [{listed}]
             [market_data]
             bar_interval_ms = 1000
+            depth_every_ms = {depth_every_ms}
             """
         )
 
@@ -177,7 +178,7 @@ def assert_bars_are_whole(bars: list[BarClosed]) -> None:
 
 async def test_neither_a_kill_nor_an_outage_of_the_bus_costs_a_bar(fresh_nats: NatsServer, tmp_path: Path) -> None:
     venue, port = paper_venue(tmp_path)
-    chain = Chain(tmp_path, fresh_nats.url, port, BTC, ETH)
+    chain = Chain(tmp_path, fresh_nats.url, port, BTC, ETH, depth_every_ms=0)
     begin_ns = now_ns()
     async with Bus(fresh_nats.url, service="test") as bus:
         await bus.subscribe("md.>", chain.hear)

@@ -23,7 +23,7 @@ from .symbols import parse_exchange_info
 
 STREAMS_PER_CONNECTION = 150  # the venue allows 1 024; their names must also fit an 8 KiB request line
 PUBLIC: tuple[tuple[Channel, str], ...] = (
-    ("depth", "depth@{pace}ms"),
+    ("depth", "depth@{every}ms"),
     ("quote", "bookTicker"),
     ("trade", "trade"),
 )
@@ -79,7 +79,7 @@ class BinanceFeedSession:
         now_ns: Callable[[], int],
         jitter: random.Random,
         limits: ConnectionLimits | None = None,
-        depth_pace_ms: int = 100,
+        depth_every_ms: int = 100,
     ) -> None:
         self._rest = FeedRest(rest_url, now_ns)
         self._websocket_url = websocket_url.rstrip("/")
@@ -87,7 +87,7 @@ class BinanceFeedSession:
         self._now_ns = now_ns
         self._jitter = jitter
         self._limits = limits or ConnectionLimits()
-        self._depth_pace_ms = depth_pace_ms
+        self._depth_every_ms = depth_every_ms
         self._venue_symbols: dict[str, str] = {}
 
     async def instruments(self) -> tuple[Instrument, ...]:
@@ -133,7 +133,7 @@ class BinanceFeedSession:
         topics: dict[bytes, tuple[str, Channel]] = {}
         for symbol in symbols:
             for channel, name in channels:
-                stream = f"{self._venue_symbol(symbol).lower()}@{name.format(pace=self._depth_pace_ms)}"
+                stream = f"{self._venue_symbol(symbol).lower()}@{name.format(every=self._depth_every_ms)}"
                 topics[stream.encode()] = (symbol, channel)
         return _Sink(topics, tuple(channel for channel, _ in channels), tuple(symbols), self._listener)
 
