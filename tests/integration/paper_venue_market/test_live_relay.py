@@ -90,7 +90,9 @@ async def test_upstream_restart_is_survived_without_a_gap_for_clients(start_venu
     await until(lambda: relay.hub.messages > before + 100)
     await following
     assert source.connections >= 2
-    assert again.hub.broadcaster.wanted("btcusdt@depth@100ms")
+    theirs, ours = again.hub.markets["BTCUSDT"].book, relay.hub.markets["BTCUSDT"].book
+    await until(lambda: ours.top(3)[0] == theirs.top(3)[0])
+    await until(lambda: ours.top(3)[1] == theirs.top(3)[1])
     ids = [trade.trade_id for trade in trades]
     assert ids == sorted(set(ids))
     assert ids[-1] > last_trade

@@ -7,7 +7,7 @@ import gzip
 import json
 from bisect import bisect_right
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import zstandard
 from seawall_paper_venue.market_frames import BookSnapshot, BookTicker, DepthUpdate, MarketMessage, Trade
 from seawall_paper_venue.sources import RecordingError, RecordingSource, SyntheticSource, open_source
 from seawall_paper_venue.sources import recording as recording_module
+from seawall_paper_venue.sources import recording_scan as scan_module
 from seawall_paper_venue.sources.recording_files import SNAPSHOT, Line, read_lines
 from seawall_sim.instruments import rules_for
 from tests.paths import RECORDINGS, USDM_RECORDING, needs_recording
@@ -147,6 +148,34 @@ async def test_symbols_are_merged_by_time(recording: Path) -> None:
 
 async def test_one_symbol_can_be_chosen(recording: Path) -> None:
     assert {message.symbol for _, message in RecordingSource(recording, ["ETHUSDT"]).one_run()} == {"ETHUSDT"}
+
+
+async def test_fastest_frame_tells_the_lead_of_the_exchange_clock(recording: Path) -> None:
+    path = recording / "btcusdt_20240808.gz"
+    lines = gzip.decompress(path.read_bytes()).splitlines(keepends=True)
+    late = [b"%d %b" % (int(line.partition(b" ")[0]) + 30_000_000, line.partition(b" ")[2]) for line in lines[2:]]
+    path.write_bytes(gzip.compress(b"".join([*lines[:2], *late])))
+    source = RecordingSource(path)
+    messages = [message for _, message in islice(source.timed(), 50) if not isinstance(message, BookSnapshot)]
+    dues = [due_ns for due_ns, message in islice(source.timed(), 50) if not isinstance(message, BookSnapshot)]
+    ages_ms = [due_ns // 1_000_000 - message.event_ms for due_ns, message in zip(dues, messages, strict=True)]
+    assert ages_ms[0] <= 1
+    assert ages_ms[5:] == pytest.approx([30] * len(ages_ms[5:]), abs=1)
+
+
+async def test_each_run_begins_where_the_one_before_ended(recording: Path) -> None:
+    dues: list[int] = []
+    starts: list[int] = []
+    for due_ns, message in RecordingSource(recording, ["BTCUSDT"]).timed():
+        if isinstance(message, BookSnapshot):
+            starts.append(due_ns)
+            if len(starts) == 4:
+                break
+        dues.append(due_ns)
+    assert dues == sorted(dues)
+    lengths_ns = {later - earlier for earlier, later in pairwise(starts)}
+    assert len(lengths_ns) == 1
+    assert lengths_ns.pop() == pytest.approx(3_000_000_000, abs=200_000_000)
 
 
 async def test_recorded_lead_of_the_exchange_clock_is_taken_out(recording: Path) -> None:
@@ -298,6 +327,17 @@ async def test_damaged_recording_is_refused_at_once_with_what_where_and_expected
         open_source(f"recording:{path}", rules_for(["BTCUSDT"]))
     assert str(path) in str(refusal.value)
     assert "expected" in str(refusal.value)
+
+
+async def test_damage_far_behind_the_head_is_found_before_playing(
+    recording: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scan_module, "_HEAD_LINES", 20)
+    path = recording / "btcusdt_20240808.gz"
+    lines = gzip.decompress(path.read_bytes()).splitlines(keepends=True)
+    path.write_bytes(gzip.compress(b"".join([*lines[:-5], b"rubbish\n", *lines[-5:]])))
+    with pytest.raises(RecordingError, match=f"line {len(lines) - 4}: does not begin"):
+        RecordingSource(path)
 
 
 async def test_folder_without_recordings_is_refused(tmp_path: Path) -> None:

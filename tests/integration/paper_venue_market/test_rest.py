@@ -167,6 +167,20 @@ async def test_candles_have_twelve_columns(venue: Any, path: str) -> None:
     assert low <= Decimal(rows[-1][1]) <= high
 
 
+async def test_without_a_start_the_latest_candles_are_given_and_with_one_the_first_from_there(venue: Any) -> None:
+    klines, minute = venue.hub.markets["ETHUSDT"].mark_klines, 60_000
+    now = klines.minute.open_ms
+    klines.minute.open_ms -= 5 * minute  # as if the venue had been up for six minutes
+    klines.minute.close_ms -= 5 * minute
+    klines.roll(now + 1)
+    path = "/fapi/v1/markPriceKlines?symbol=ETHUSDT&interval=1m"
+    assert [row[0] for row in await venue.get(f"{path}&limit=2")] == [now - minute, now]
+    since = now - 4 * minute
+    assert [row[0] for row in await venue.get(f"{path}&limit=2&startTime={since}")] == [since, since + minute]
+    between = await venue.get(f"{path}&startTime={since}&endTime={since + 2 * minute}")
+    assert [row[0] for row in between] == [since, since + minute, since + 2 * minute]
+
+
 async def test_candles_tickers_and_trades_agree(start_venue: Any) -> None:
     """All are made of the same trades."""
     venue = await start_venue(SyntheticSource(rules_for(SYMBOLS).values(), 3), speed=20.0)

@@ -121,11 +121,13 @@ def test_aggregate_ends_with_another_price_side_or_a_tenth_of_a_second(stage: St
     assert stage.tape.of("btcusdt@aggTrade") == []
     stage.trade(60, "100.10", "2.000")
     stage.trade(70, "100.10", "3.000", seller=True)
+    stage.trade(171, "100.10", "4.000", seller=True)
     stage.beat(300)
-    first, second, third = stage.tape.of("btcusdt@aggTrade")
+    first, second, third, fourth = stage.tape.of("btcusdt@aggTrade")
     assert (first["q"], first["f"], first["l"]) == ("1.500", 1, 2)
     assert (second["q"], second["m"]) == ("2.000", False)
     assert (third["q"], third["m"], third["a"]) == ("3.000", True, first["a"] + 2)
+    assert fourth["q"] == "4.000"
 
 
 def test_entries_without_a_price_are_no_market(stage: Stage) -> None:
