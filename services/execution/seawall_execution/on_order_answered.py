@@ -21,6 +21,7 @@ def decide(state: Account, event: OrderAnswered) -> tuple[Account, Out]:
     if tracked is None:
         return state, []
     result = event.result
+    tracked.note_sent(result.ts_sent_ns)
     reason = " ".join(part for part in (result.code, result.message) if part)
     out: Out = []
     if result.outcome is Outcome.ACCEPTED and result.order is not None:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+import msgspec
+
 from seawall_proto import OrderStateChanged
 from seawall_runtime.config import Config
 from seawall_runtime.service import Key
@@ -39,6 +41,11 @@ class Tracked:
     def is_working(self) -> bool:
         """True where a further change is expected."""
         return not self.change.state.is_terminal
+
+    def note_sent(self, ts_sent_ns: int) -> None:
+        """Let every later event say when the request left."""
+        if ts_sent_ns and not self.change.ts_sent_ns:
+            self.change = msgspec.structs.replace(self.change, ts_sent_ns=ts_sent_ns)
 
 
 @dataclass(slots=True)
