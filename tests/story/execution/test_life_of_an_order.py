@@ -270,3 +270,33 @@ def test_a_position_that_differs_has_the_account_read_only_where_the_fill_does_n
     story.reported(filled, story.fill("f1", order_id, "0.010"))
     assert story.when(facts.PositionDoubted(**WHO, symbol=BTC)) == []
     assert story.when(facts.PositionReported(**WHO, **report)) == []
+
+
+def test_what_was_filled_never_shrinks_and_never_exceeds_the_order(story: Any) -> None:
+    order_id = story.ready().approve()
+    for filled in ("0.006", "0.004", "0.099"):
+        story.reported(story.order(order_id, OrderState.PARTIALLY_FILLED, filled_quantity=filled))
+    filled_quantities = [one.filled_quantity for one in story.all_of(OrderStateChanged)]
+    assert filled_quantities == [D(0), D("0.006"), D("0.010")]
+
+
+def test_one_search_is_under_way_however_many_ask_for_it(story: Any) -> None:
+    order_id = story.ready().approve()
+    story.reported(story.order(order_id))
+    story.read()
+    story.read()
+    assert len(story.all_of(SearchOrder)) == 1
+    story.searched(order_id, story.order(order_id))
+    story.read()
+    assert len(story.all_of(SearchOrder)) == 2
+
+
+def test_an_exit_leaves_the_stop_distance_of_what_is_left(story: Any) -> None:
+    story.ready()
+    entry = story.approve("in", stop_distance_bps=90)
+    whole = story.order(entry, OrderState.FILLED, filled_quantity="0.010")
+    story.reported(whole, story.fill("f1", entry, "0.010"))
+    leave = story.approve("out", side="sell", reduce_only=True, stop_distance_bps=300, quantity=D("0.004"))
+    part = story.order(leave, OrderState.FILLED, side="sell", quantity="0.004", filled_quantity="0.004")
+    story.reported(part, story.fill("f2", leave, "0.004", side="sell"))
+    assert (story.position().quantity, story.position().stop_distance_bps) == (D("0.006"), 90)
