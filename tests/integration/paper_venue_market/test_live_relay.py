@@ -76,7 +76,7 @@ async def test_trades_quotes_and_marks_come_through(start_venue: Any) -> None:
 
 async def test_upstream_restart_is_survived_without_a_gap_for_clients(start_venue: Any) -> None:
     """The new upstream counts from the beginning again; relayed ids go on rising."""
-    upstream = await start_venue(market(1))
+    upstream = await start_venue(market(1), speed=15.0)  # so that its ids are far ahead of the next one's
     port = upstream.runner.addresses[0][1]
     source = relay_of(upstream)
     relay = await start_venue(source)
