@@ -6,7 +6,7 @@ Writes return an outcome: only what the venue has proven is ACCEPTED or REJECTED
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
 from enum import Enum
 from typing import Literal, Protocol
@@ -182,8 +182,8 @@ class TradingSession(Protocol):
     def instrument(self, symbol: str) -> Instrument:
         """Return the rules of one instrument. Raises VenueError where it is not listed."""
 
-    async def place_order(self, request: OrderRequest) -> Result:
-        """Send one order, once."""
+    async def place_order(self, request: OrderRequest, on_sent: Callable[[int], None] | None = None) -> Result:
+        """Send one order, once; ``on_sent`` is called with the time, by our clock, at which it leaves."""
 
     async def cancel_order(self, symbol: str, client_order_id: str) -> Result:
         """Cancel one order by our id."""

@@ -12,6 +12,7 @@ from seawall_runtime.app import Config, Context
 from seawall_runtime.clock import elapsed_s
 from seawall_venues.outcomes import NOT_SENT, rejected
 from seawall_venues.port import (
+    OrderRequest,
     OrderUpdate,
     Outcome,
     PositionUpdate,
@@ -82,6 +83,8 @@ class AccountHands:
         self._spacing_s = 0.0
         self._last_full_s = -1e9
         self._delayed = 0
+        self._sent_ns: dict[str, int] = {}
+        """When the requests left that are not answered yet: the stream may tell of them first."""
 
     async def open(self) -> None:
         """Open the session, as often as it takes; not ready meanwhile."""
@@ -112,9 +115,18 @@ class AccountHands:
             result = rejected(NOT_SENT, str(error))
         else:
             self._symbols.add(command.symbol)
-            result = await self.session.place_order(request)
+            result = await self._send(request)
         self._measure(command, result)
         await self._feed(OrderAnswered(**self._who, client_order_id=command.client_order_id, result=result))
+
+    async def _send(self, request: OrderRequest) -> Result:
+        def note(ts_sent_ns: int) -> None:
+            self._sent_ns[request.client_order_id] = ts_sent_ns
+
+        try:
+            return await self.session.place_order(request, note)
+        finally:
+            self._sent_ns.pop(request.client_order_id, None)
 
     async def cancel(self, command: CancelOrder) -> None:
         """Cancel one order; where that is not proven, look at the order itself."""
@@ -214,7 +226,13 @@ class AccountHands:
             case OrderUpdate():
                 self._symbols.add(update.order.symbol)
                 await self._feed(
-                    OrderReported(**self._who, ts_received_ns=received_ns, order=update.order, fill=update.fill)
+                    OrderReported(
+                        **self._who,
+                        ts_received_ns=received_ns,
+                        order=update.order,
+                        fill=update.fill,
+                        ts_sent_ns=self._sent_ns.get(update.order.client_order_id, 0),
+                    )
                 )
             case PositionUpdate():
                 self._symbols.add(update.symbol)

@@ -64,10 +64,14 @@ class OrderRecalled(AccountEvent, frozen=True, kw_only=True):
 
 
 class OrderReported(AccountEvent, frozen=True, kw_only=True):
-    """The venue says how an order stands, perhaps after a fill."""
+    """The venue says how an order stands, perhaps after a fill; often before the request is answered.
+
+    ``ts_sent_ns`` is when this process sent the order; 0 where it did not.
+    """
 
     order: VenueOrder
     fill: VenueFill | None = None
+    ts_sent_ns: int = 0
 
 
 class OrderSearched(AccountEvent, frozen=True, kw_only=True):

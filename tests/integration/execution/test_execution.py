@@ -17,6 +17,7 @@ from seawall_proto import (
     encode,
     subject_of,
 )
+from seawall_runtime.clock import now_ns
 from seawall_venues.ids import client_order_id
 from seawall_venues.port import OrderRequest, Outcome
 from tests.execution_world import ACCOUNT, BTC, ETH, VENUE, until
@@ -25,6 +26,7 @@ from tests.execution_world import ACCOUNT, BTC, ETH, VENUE, until
 async def test_an_approval_is_filled_booked_and_said_once(world: Any, hands: Any) -> None:
     measured = world.metric("seawall_tick_to_order_seconds_count")
     sent = world.metric("seawall_order_requests_total")
+    asked_ns = now_ns()
     await hands.approve("intent-a")
     order = await hands.order("intent-a", "filled")
     fill = await hands.fill_of(order)
@@ -34,6 +36,7 @@ async def test_an_approval_is_filled_booked_and_said_once(world: Any, hands: Any
     assert at_venue is not None
     assert (at_venue.venue_order_id, at_venue.filled_quantity) == (order.venue_order_id, Decimal("0.010"))
     assert fill.quantity == Decimal("0.010")
+    assert asked_ns < order.ts_sent_ns < now_ns(), "said even where the stream told of the fill before the answer"
     assert world.metric("seawall_tick_to_order_seconds_count") == measured + 1
     assert world.metric("seawall_tick_to_order_seconds_sum") < 5
     # the same approval again, under another message id, so that the stream does not drop it

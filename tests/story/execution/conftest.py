@@ -182,8 +182,8 @@ class Story:
         result = Result(outcome=outcome, code=code, order=order, ts_sent_ns=self.now_ns)
         return self.when(facts.OrderAnswered(**WHO, client_order_id=client_order_id, result=result))
 
-    def reported(self, order: VenueOrder, fill: VenueFill | None = None) -> list[msgspec.Struct]:
-        return self.when(facts.OrderReported(**WHO, order=order, fill=fill))
+    def reported(self, order: VenueOrder, fill: VenueFill | None = None, ts_sent_ns: int = 0) -> list[msgspec.Struct]:
+        return self.when(facts.OrderReported(**WHO, order=order, fill=fill, ts_sent_ns=ts_sent_ns))
 
     def searched(
         self,

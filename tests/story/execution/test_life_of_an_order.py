@@ -300,3 +300,16 @@ def test_an_exit_leaves_the_stop_distance_of_what_is_left(story: Any) -> None:
     part = story.order(leave, OrderState.FILLED, side="sell", quantity="0.004", filled_quantity="0.004")
     story.reported(part, story.fill("f2", leave, "0.004", side="sell"))
     assert (story.position().quantity, story.position().stop_distance_bps) == (D("0.006"), 90)
+
+
+@pytest.mark.parametrize("first", ["stream", "answer"])
+def test_every_event_after_the_request_says_when_it_left(story: Any, first: str) -> None:
+    order_id = story.ready().approve()
+    filled = story.order(order_id, OrderState.FILLED, filled_quantity="0.010")
+    if first == "stream":
+        story.reported(filled, story.fill("f1", order_id, "0.010"), ts_sent_ns=story.now_ns)
+        assert story.answered(order_id, Outcome.ACCEPTED, filled) == []
+    else:
+        story.answered(order_id, Outcome.ACCEPTED, filled)
+        story.reported(filled, story.fill("f1", order_id, "0.010"))
+    assert [one.ts_sent_ns for one in story.all_of(OrderStateChanged)] == [0, story.now_ns]

@@ -27,8 +27,8 @@ KEEP_ALIVE_S = 75  # a warm connection saves a TLS handshake on the order path; 
 MAX_CONNECTIONS = 32  # orders of different symbols leave in parallel; more would only queue at the venue
 _PACKAGES = ("ccxt", "ccxt.async_support")
 
-SENT_NS: ContextVar[list[int] | None] = ContextVar("SENT_NS", default=None)
-"""Set to a list before a request: it receives the time at which the request's first byte leaves."""
+ON_SENT: ContextVar[Callable[[int], None] | None] = ContextVar("ON_SENT", default=None)
+"""Set before a request: it is called with the time at which the request's first byte leaves."""
 
 # ccxt logs whole requests, keys included, at DEBUG.
 for _package in _PACKAGES:
@@ -136,9 +136,9 @@ def _session(rest_url: str, clock_ns: Callable[[], int]) -> Any:
 
     async def note_sending(_session: Any, _context: Any, _params: Any) -> None:
         # called when the connection stands and before anything is written to it
-        mark = SENT_NS.get()
-        if mark is not None:
-            mark.append(clock_ns())
+        note = ON_SENT.get()
+        if note is not None:
+            note(clock_ns())
 
     trace = aiohttp.TraceConfig()
     trace.on_request_headers_sent.append(note_sending)

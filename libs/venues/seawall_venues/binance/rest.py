@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from seawall_venues.binance.ccxt_client import SENT_NS, make_client
+from seawall_venues.binance.ccxt_client import ON_SENT, make_client
 from seawall_venues.binance.errors import TIMESTAMP_OUTSIDE_WINDOW
 from seawall_venues.binance.limits import RateBudget
 from seawall_venues.keys import ApiKey
@@ -126,7 +126,12 @@ class BinanceRest:
         return (await self.send(endpoint, params, reserved=reserved))[0]
 
     async def send(
-        self, endpoint: Endpoint, params: Mapping[str, str] | None = None, *, reserved: bool = False
+        self,
+        endpoint: Endpoint,
+        params: Mapping[str, str] | None = None,
+        *,
+        reserved: bool = False,
+        on_sent: Callable[[int], None] | None = None,
     ) -> tuple[str, int]:
         """As ``call``; returns also when the request left, and so do the errors."""
         if self._client is None:
@@ -140,7 +145,13 @@ class BinanceRest:
         if refusal:
             raise RateLimited(refusal)
         mark: list[int] = []
-        token = SENT_NS.set(mark)
+
+        def note(ts_sent_ns: int) -> None:
+            mark.append(ts_sent_ns)
+            if on_sent is not None:
+                on_sent(ts_sent_ns)
+
+        token = ON_SENT.set(note)
         try:
             body = await getattr(self._client, endpoint.method)(dict(params or {}))
         except VenueDenied as denial:
@@ -153,7 +164,7 @@ class BinanceRest:
             words = f"{endpoint.method}: {type(error).__name__} ({cause})"
             raise TransportFailed("transport", words, _first(mark)) from None
         finally:
-            SENT_NS.reset(token)
+            ON_SENT.reset(token)
         if not isinstance(body, str):
             raise TransportFailed(UNREADABLE, f"{endpoint.method}: no text", _first(mark))
         return body, _first(mark)

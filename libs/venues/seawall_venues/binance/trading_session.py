@@ -141,13 +141,13 @@ class BinanceTradingSession:
         except KeyError:
             raise UnknownInstrumentError(f"binance-usdm does not list {symbol!r}") from None
 
-    async def place_order(self, request: OrderRequest) -> Result:
-        """Send one order, once."""
+    async def place_order(self, request: OrderRequest, on_sent: Callable[[int], None] | None = None) -> Result:
+        """Send one order, once; ``on_sent`` is called with the time, by our clock, at which it leaves."""
         try:
             params = orders.order_params(request, self.instrument(request.symbol).venue_symbol)
         except VenueError as error:
             return rejected(NOT_SENT, str(error))
-        result = await self._write_order(rest.PLACE_ORDER, params, reserved=request.reduce_only)
+        result = await self._write_order(rest.PLACE_ORDER, params, reserved=request.reduce_only, on_sent=on_sent)
         if result.code in DUPLICATE_CLIENT_ID:
             return await self._look_up_order(request.symbol, request.client_order_id, result)
         return result
@@ -244,10 +244,17 @@ class BinanceTradingSession:
         """Return our name; what we have no rules for keeps the venue's, so nothing is dropped."""
         return self._symbols.get(venue_symbol, venue_symbol)
 
-    async def _write_order(self, endpoint: Endpoint, params: dict[str, str], *, reserved: bool) -> Result:
+    async def _write_order(
+        self,
+        endpoint: Endpoint,
+        params: dict[str, str],
+        *,
+        reserved: bool,
+        on_sent: Callable[[int], None] | None = None,
+    ) -> Result:
         ts_sent_ns = 0
         try:
-            body, ts_sent_ns = await self._rest.send(endpoint, params, reserved=reserved)
+            body, ts_sent_ns = await self._rest.send(endpoint, params, reserved=reserved, on_sent=on_sent)
             order = orders.venue_order(decode(body, orders.OrderReply), self._symbol)
         except VenueError as error:
             return _failure(error, ts_sent_ns)
