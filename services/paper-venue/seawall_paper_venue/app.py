@@ -55,7 +55,7 @@ class PaperVenue:
     def __init__(self, options: Options, source: Source | None = None) -> None:
         rules = rules_for(options.symbols)
         self.options = options
-        self.failure: SourceError | None = None
+        self.failure: Exception | None = None
         self._serving = False
         self.exchange = Exchange(
             rules,
@@ -122,6 +122,8 @@ class PaperVenue:
 
     async def _run(self, _app: web.Application) -> AsyncIterator[None]:
         tasks = [asyncio.create_task(self._play(), name="market"), asyncio.create_task(self._tick(), name="clock")]
+        for task in tasks:
+            task.add_done_callback(self._note_end)
         try:
             await self._wait_for_market(tasks[0])
             self._serving = True
@@ -133,6 +135,14 @@ class PaperVenue:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             self.desk.close()
+
+    def _note_end(self, task: asyncio.Task[None]) -> None:
+        """End the venue where a task of it broke: one that answers over a market that stands still is worse."""
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, Exception):
+            self.failure = error
+            log.error("%s broke: %r", task.get_name(), error, exc_info=error)
+            raise web.GracefulExit from error
 
     async def _wait_for_market(self, playing: asyncio.Task[None]) -> None:
         """Serve nobody before there is a market: an order would find an empty book. Raises SourceError."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import NoReturn
 
 from seawall_sim.instruments import UnlistedSymbolError
 
@@ -16,17 +17,23 @@ from .sources.errors import SourceError
 
 
 def main() -> None:
-    """Run until SIGTERM or SIGINT; exit status 1 says that it could not start or that its market ended."""
+    """Run until SIGTERM or SIGINT; exit status 2 says that what was asked for cannot be, 1 that its market ended."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     options = parse_options()
     try:
         venue = PaperVenue(options)
         serve(venue.application(), options.host, options.port)
     except (JournalError, KeyFileError, SourceError, UnlistedSymbolError) as error:
-        sys.exit(f"seawall-paper-venue: {error}")
+        refuse(str(error))
     except OSError as error:
-        sys.exit(f"seawall-paper-venue: cannot listen on {options.host}:{options.port}: {error.strerror}")
+        refuse(f"cannot listen on {options.host}:{options.port}: {error.strerror}")
     sys.exit(1 if venue.failure else 0)
+
+
+def refuse(reason: str) -> NoReturn:
+    """Say why it cannot start, in one line, and leave."""
+    print(f"seawall-paper-venue: {reason}", file=sys.stderr)
+    sys.exit(2)
 
 
 if __name__ == "__main__":
