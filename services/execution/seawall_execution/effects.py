@@ -18,8 +18,9 @@ from seawall_venues.binance.trading_session import BinanceTradingSession
 from seawall_venues.port import TradingSession, VenueError
 
 from .commands import CancelOrder, CheckPosition, PlaceOrder, ReadAccount, SearchOrder, TellFlatten
-from .effects_account import OVERLAP_NS, AccountHands
+from .effects_account import AccountHands
 from .effects_ledger import DRIVER_LOST, Commits
+from .effects_reading import OVERLAP_NS
 from .facts import FlattenWanted, HaltsRead, LedgerRead
 
 Value = TypeVar("Value")
@@ -108,7 +109,7 @@ class ExecutionEffects(BaseEffects):
             case CheckPosition(venue=venue, account=account):
                 self._accounts[venue, account].check_later(command)
             case ReadAccount(venue=venue, account=account):
-                self._accounts[venue, account].read_later(command)
+                self._accounts[venue, account].reader.read_later(command)
             case _:
                 await super().perform(command, cause)
 
@@ -155,7 +156,7 @@ class ExecutionEffects(BaseEffects):
         who = (hands.venue, hands.account)
         last = await _patiently(lambda: ledger.last_reconciled(*who))
         since_ns = last.ts_received_ns if last is not None else self.context.now_ns()
-        hands.fills_since(since_ns + hands.session.clock_offset_ns)
+        hands.reader.fills_since(since_ns + hands.session.clock_offset_ns)
         booked_since_ns = since_ns + hands.session.clock_offset_ns - 2 * OVERLAP_NS
         try:
             rules = {symbol: hands.session.instrument(symbol) for symbol in hands.symbols}
@@ -174,7 +175,7 @@ class ExecutionEffects(BaseEffects):
         )
         self.spawn(hands.listen(), "user stream")
         await hands.read_first()
-        self.spawn(hands.keep_reading(), "readings")
+        self.spawn(hands.reader.keep_reading(), "readings")
 
     async def _relay(self, relay: OutboxRelay) -> None:
         while True:

@@ -8,7 +8,7 @@ from collections.abc import Coroutine
 from typing import Any, Protocol
 
 from seawall_proto import PositionSnapshot
-from seawall_runtime.app import Config, Context
+from seawall_runtime.app import Context
 from seawall_runtime.clock import elapsed_s
 from seawall_venues.outcomes import NOT_SENT, rejected
 from seawall_venues.port import (
@@ -20,17 +20,15 @@ from seawall_venues.port import (
     StopUpdate,
     StreamChanged,
     TradingSession,
-    UnknownInstrumentError,
     UserUpdate,
     VenueError,
     VenueFill,
     VenueOrder,
-    VenueStop,
 )
 
-from .commands import CancelOrder, CheckPosition, PlaceOrder, ReadAccount, SearchOrder
+from .commands import CancelOrder, CheckPosition, PlaceOrder, SearchOrder
+from .effects_reading import FIRST_RETRY_S, LAST_RETRY_S, OVERLAP_NS, AccountReader
 from .facts import (
-    AccountRead,
     OrderAnswered,
     OrderReported,
     OrderSearched,
@@ -44,10 +42,6 @@ from .requests import order_request
 SECOND_NS = 1_000_000_000
 STREAM_WITHIN_S = 5.0  # without a user stream exits are still possible, so starting goes on
 SEND_WITHIN_S = 1.0  # a process that slept longer between commit and request may have been replaced
-OVERLAP_NS = 60 * SECOND_NS  # the venue may list a fill late; booking twice is prevented by its id
-FIRST_RETRY_S, LAST_RETRY_S = 0.25, 5.0
-CALM_S = 10.0  # a reading this long after the last one is not part of a burst
-FIRST_SPACING_S, LAST_SPACING_S = 0.2, 4.0  # readings in a burst grow apart, so they never use up the rate limit
 MAX_DELAYED = 1_024  # searches and checks waiting for their time; more orders are never in doubt at once
 
 
@@ -71,17 +65,9 @@ class AccountHands:
         self.account = account
         self._effects = effects
         self._context = effects.context
-        self._config: Config = effects.context.config
         self.symbols = symbols
-        self._symbols = set(symbols)
-        self._fills_since_ns = 0
-        self._stops: tuple[VenueStop, ...] = ()
-        self._wake = asyncio.Event()
+        self.reader = AccountReader(effects.context, session, self._who, set(symbols))
         self._heard = asyncio.Event()
-        self._due_s = 0.0
-        self._last_read_s = -CALM_S
-        self._spacing_s = 0.0
-        self._last_full_s = -1e9
         self._delayed = 0
         self._sent_ns: dict[str, int] = {}
         """When the requests left that are not answered yet: the stream may tell of them first."""
@@ -93,15 +79,11 @@ class AccountHands:
             try:
                 await self.session.open()
             except VenueError as error:
-                self._unready(error)
+                self.reader.unready(error)
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, LAST_RETRY_S)
             else:
                 return
-
-    def fills_since(self, ts_ns: int) -> None:
-        """Read fills from this time on, with an overlap."""
-        self._fills_since_ns = max(ts_ns - OVERLAP_NS, 0)
 
     async def place(self, command: PlaceOrder, committed_s: float) -> None:
         """Send one order, once, unless its time is over."""
@@ -114,7 +96,7 @@ class AccountHands:
         except VenueError as error:
             result = rejected(NOT_SENT, str(error))
         else:
-            self._symbols.add(command.symbol)
+            self.reader.symbols.add(command.symbol)
             result = await self._send(request)
         self._measure(command, result)
         await self._feed(OrderAnswered(**self._who, client_order_id=command.client_order_id, result=result))
@@ -138,7 +120,7 @@ class AccountHands:
 
     def search_later(self, command: SearchOrder) -> None:
         """Look for an order when its time has come."""
-        self._symbols.add(command.symbol)
+        self.reader.symbols.add(command.symbol)
         since_ns = command.since_ns + self.session.clock_offset_ns
         self._later(command.after_ms, self._search(command.symbol, command.client_order_id, since_ns))
 
@@ -146,74 +128,12 @@ class AccountHands:
         """Come back to a doubted position."""
         self._later(command.after_ms, self._feed(PositionDoubted(**self._who, symbol=command.symbol)))
 
-    def read_later(self, command: ReadAccount) -> None:
-        """Have the account read, no later than this wish says."""
-        self._due_s = min(self._due_s, elapsed_s() + command.after_ms / 1_000)
-        self._wake.set()
-
     async def read_first(self) -> None:
-        """Read the account for the first time, as often as it takes; not ready meanwhile.
-
-        The user stream comes first where it can be had, so that what follows the reading is heard.
-        """
+        """Read the account, after the user stream where that can be had: what follows the reading is then heard."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STREAM_WITHIN_S):
                 await self._heard.wait()
-        pause_s = FIRST_RETRY_S
-        while True:
-            try:
-                return await self.read()
-            except VenueError as error:
-                self._unready(error)
-                await asyncio.sleep(pause_s)
-                pause_s = min(2 * pause_s, LAST_RETRY_S)
-
-    async def keep_reading(self) -> None:
-        """Read the account when somebody asks and at least every ``reconcile_every_s``."""
-        pause_s = FIRST_RETRY_S
-        while True:
-            await self._wait_until_due()
-            try:
-                await self.read()
-                pause_s = FIRST_RETRY_S
-            except VenueError as error:
-                self._unready(error)
-                self._context.metrics.count("seawall_errors_total", kind="venue_read")
-                self._due_s = elapsed_s() + pause_s
-                pause_s = min(2 * pause_s, LAST_RETRY_S)
-
-    async def read(self) -> None:
-        """Read everything and feed it. Raises VenueError: a failed reading says nothing at all."""
-        started_s, started_ns = elapsed_s(), self._context.now_ns()
-        every = self._config.execution.reconcile_every_s
-        full = started_s - self._last_full_s >= every - 1 or len(self._symbols) > 20
-        self._due_s = started_s + every
-        orders, stops, positions, balances = await asyncio.gather(
-            self._orders(full), self._all_stops(full), self.session.positions(), self.session.balances()
-        )
-        self._symbols |= {order.symbol for order in orders} | {held.symbol for held in positions}
-        # after the positions: a fill that made a position is then always in the same reading
-        fills = await self._fills(self._fills_since_ns)
-        history = await self._history({fill.symbol for fill in fills}, self._fills_since_ns)
-        self._fills_since_ns = max(started_ns + self.session.clock_offset_ns - OVERLAP_NS, 0)
-        if full:
-            self._last_full_s = started_s
-        self._stops = stops
-        self._context.set_ready(f"venue {self.venue}", True)
-        self._context.metrics.count("seawall_account_readings_total", venue=self.venue, account=self.account)
-        await self._feed(
-            AccountRead(
-                **self._who,
-                ts_started_ns=started_ns,
-                symbols=None if full else frozenset(self._listed()),
-                orders=orders,
-                history=history,
-                stops=stops,
-                fills=fills,
-                positions=positions,
-                balances=balances,
-            )
-        )
+        await self.reader.read_first()
 
     async def listen(self) -> None:
         """Feed what the user stream says, for ever."""
@@ -224,7 +144,7 @@ class AccountHands:
         received_ns = update.ts_received_ns
         match update:
             case OrderUpdate():
-                self._symbols.add(update.order.symbol)
+                self.reader.symbols.add(update.order.symbol)
                 await self._feed(
                     OrderReported(
                         **self._who,
@@ -235,7 +155,7 @@ class AccountHands:
                     )
                 )
             case PositionUpdate():
-                self._symbols.add(update.symbol)
+                self.reader.symbols.add(update.symbol)
                 await self._feed(
                     PositionReported(
                         **self._who,
@@ -290,51 +210,6 @@ class AccountHands:
             )
         )
 
-    async def _orders(self, full: bool) -> tuple[VenueOrder, ...]:
-        if full:
-            return await self.session.open_orders()
-        rows = await asyncio.gather(*(self.session.open_orders(symbol) for symbol in self._listed()))
-        return tuple(order for orders in rows for order in orders)
-
-    async def _all_stops(self, full: bool) -> tuple[VenueStop, ...]:
-        return await self.session.open_stops() if full else self._stops
-
-    async def _fills(self, since_ns: int) -> tuple[VenueFill, ...]:
-        rows = await asyncio.gather(*(self.session.fills(symbol, since_ns) for symbol in self._listed()))
-        return tuple(fill for fills in rows for fill in fills)
-
-    async def _history(self, symbols: set[str], since_ns: int) -> tuple[VenueOrder, ...]:
-        rows = await asyncio.gather(*(self.session.order_history(symbol, since_ns) for symbol in sorted(symbols)))
-        return tuple(order for orders in rows for order in orders)
-
-    def _listed(self) -> list[str]:
-        """Return the symbols to ask for; a contract without rules shows up in positions and full readings only."""
-        listed = []
-        for symbol in sorted(self._symbols):
-            try:
-                self.session.instrument(symbol)
-            except UnknownInstrumentError:
-                continue
-            listed.append(symbol)
-        return listed
-
-    async def _wait_until_due(self) -> None:
-        while True:
-            self._wake.clear()
-            now_s = elapsed_s()
-            if now_s - self._last_read_s > CALM_S:
-                self._spacing_s = 0.0
-            left_s = max(self._due_s, self._last_read_s + self._spacing_s) - now_s
-            if left_s <= 0:
-                break
-            try:
-                async with asyncio.timeout(left_s):
-                    await self._wake.wait()
-            except TimeoutError:
-                break
-        self._last_read_s = elapsed_s()
-        self._spacing_s = min(max(2 * self._spacing_s, FIRST_SPACING_S), LAST_SPACING_S)
-
     def _later(self, after_ms: int, work: Coroutine[Any, Any, None]) -> None:
         async def wait() -> None:
             try:
@@ -363,9 +238,6 @@ class AccountHands:
         if result.ts_sent_ns and command.ts_tick_ns:
             seconds = (result.ts_sent_ns - command.ts_tick_ns) / SECOND_NS
             self._context.metrics.observe("seawall_tick_to_order_seconds", seconds)
-
-    def _unready(self, error: VenueError) -> None:
-        self._context.set_ready(f"venue {self.venue}", False, str(error))
 
     @property
     def _who(self) -> dict[str, Any]:
