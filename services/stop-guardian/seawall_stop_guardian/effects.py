@@ -18,7 +18,7 @@ from seawall_stop_guardian.effects_scribe import Scribe
 from seawall_stop_guardian.facts import FlattenWished
 from seawall_stop_guardian.journal import Journal
 from seawall_stop_guardian.scope import covers
-from seawall_stop_guardian.session_account import GuardedAccount
+from seawall_stop_guardian.session_account import GuardedAccount, steady_clock
 from seawall_stop_guardian.session_requests import VenueRequests
 from seawall_stop_guardian.session_watch import VenueWatch
 from seawall_venues.binance.trading_session import BinanceTradingSession
@@ -32,6 +32,7 @@ class GuardianEffects(BaseEffects):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
+        self._now_ns = steady_clock(context.now_ns)
         self._watches: dict[Account, VenueWatch] = {}
         self._scribe = Scribe(context, ())
         self._scribing: asyncio.Task[None] | None = None
@@ -98,7 +99,8 @@ class GuardianEffects(BaseEffects):
                 self.context.metrics.count("seawall_errors_total", kind="journal")
                 self.context.log.error(f"{problem}: protection goes on, its memory only in this process")
 
-        account = GuardedAccount(self.context, venue, self._session(venue), Journal(path, on_health=on_health))
+        journal = Journal(path, on_health=on_health)
+        account = GuardedAccount(self.context, venue, self._session(venue), journal, self._now_ns)
         return VenueWatch(account, self.context.config.stop_guardian)
 
     def _session(self, venue: VenueConfig) -> TradingSession:
@@ -108,7 +110,7 @@ class GuardianEffects(BaseEffects):
             return BinanceTradingSession(
                 venue,
                 venue.guardian_key,
-                clock_ns=self.context.now_ns,
+                clock_ns=self._now_ns,
                 receive_window_ms=self.context.config.execution.receive_window_ms,
                 protective=True,
             )
@@ -116,6 +118,7 @@ class GuardianEffects(BaseEffects):
             raise StartError(str(error)) from error
 
     async def _spread(self, command: c.SpreadFlatten) -> None:
+        asked_ns = command.ts_requested_ns or self.context.now_ns()
         for watch in self._watches.values():
             account = watch.account
             for symbol in tuple(account.symbols):
@@ -126,7 +129,7 @@ class GuardianEffects(BaseEffects):
                             account=account.account,
                             symbol=symbol,
                             reason=command.reason,
-                            ts_requested_ns=command.ts_requested_ns,
+                            age_ns=self.context.now_ns() - asked_ns,
                         )
                     )
 

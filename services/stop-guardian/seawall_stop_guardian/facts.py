@@ -113,10 +113,10 @@ class FlattenAnswered(SymbolFact, frozen=True, kw_only=True):
 
 
 class FlattenWished(SymbolFact, frozen=True, kw_only=True):
-    """Somebody asked for this symbol to be flat."""
+    """Somebody asked, ``age_ns`` ago, for this symbol to be flat."""
 
     reason: str
-    ts_requested_ns: int
+    age_ns: int
 
 
 class MomentPassed(SymbolFact, frozen=True, kw_only=True):

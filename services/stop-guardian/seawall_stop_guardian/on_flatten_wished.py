@@ -13,6 +13,6 @@ from seawall_stop_guardian.state import Guarded
 def decide(state: Guarded, event: FlattenWished) -> tuple[Guarded, list[msgspec.Struct]]:
     """Give execution its time, then close. A wish that is long past says nothing about today's positions."""
     now_ns = event.ts_received_ns
-    if not event.ts_requested_ns or now_ns - event.ts_requested_ns <= flatten.STALE_WISH_NS:
+    if event.age_ns <= flatten.STALE_WISH_NS:
         flatten.wish(state, event.reason, now_ns)
     return state, advance(state, now_ns)

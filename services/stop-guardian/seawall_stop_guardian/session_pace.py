@@ -1,4 +1,4 @@
-"""How often the venue may be read."""
+"""How often the venue may be read, in the venue's own request weight."""
 
 from __future__ import annotations
 
@@ -6,21 +6,22 @@ import asyncio
 
 
 class Pace:
-    """A token bucket on the loop's clock: ``burst`` readings at once, ``per_second`` in the long run."""
+    """A token bucket on the loop's clock: ``burst`` weight at once, ``per_second`` in the long run."""
 
-    def __init__(self, *, burst: int, per_second: float) -> None:
-        self._burst = float(burst)
+    def __init__(self, *, burst: float, per_second: float) -> None:
+        self._burst = burst
         self._per_second = per_second
-        self._tokens = float(burst)
+        self._tokens = burst
         self._at_s = asyncio.get_running_loop().time()
 
-    async def take(self) -> None:
-        """Wait until one more reading is due."""
+    async def take(self, weight: float) -> None:
+        """Wait until a request of this weight is due. More than the burst counts as the burst."""
+        weight = min(weight, self._burst)
         self._refill()
-        if self._tokens < 1:
-            await asyncio.sleep((1 - self._tokens) / self._per_second)
+        if self._tokens < weight:
+            await asyncio.sleep((weight - self._tokens) / self._per_second)
             self._refill()
-        self._tokens -= 1
+        self._tokens -= weight
 
     def _refill(self) -> None:
         now_s = asyncio.get_running_loop().time()

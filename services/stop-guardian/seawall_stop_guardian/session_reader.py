@@ -14,8 +14,13 @@ from seawall_venues.port import VenueError, VenueStop
 
 READ_TIMEOUT_S = 2.0
 BLIND_EVERY_S = 0.5  # without the user stream, reading is all there is
-FULL_READ_EVERY_NS = 30_000_000_000  # stops of every symbol weigh 40 on Binance, of one symbol 1
-MAX_SINGLE_READS = 20  # more symbols than this are read in one request
+FULL_READ_EVERY_NS = 30_000_000_000
+FULL_READ_AGAIN_NS = 5_000_000_000  # so that a stream which reconnects all the time does not use up the weight
+# Binance's request weights; other venues are cheaper. Of its 40 a second the guardian uses 24 in the long run.
+POSITIONS_WEIGHT = 5
+FULL_WEIGHT = 40  # the stops of every symbol; those of one symbol weigh 1
+WEIGHT_PER_SECOND = 24.0
+WEIGHT_AT_ONCE = 120.0  # the first readings and an entry in several fills
 
 
 class VenueReader:
@@ -25,22 +30,23 @@ class VenueReader:
         self.stream_up = False
         self._account = account
         self._options = options
-        self._pace = Pace(burst=8, per_second=4.0)  # at worst 24 weight a second of the 40 that Binance grants
+        self._pace = Pace(burst=WEIGHT_AT_ONCE, per_second=WEIGHT_PER_SECOND)
         self._wanted = asyncio.Event()
+        self._everything = True
         self._full_read_ns = 0
 
     def want(self, *, everything: bool = False) -> None:
         """Read soon; ``everything`` also reads the stops of symbols in which nothing is going on."""
-        if everything:
-            self._full_read_ns = 0
+        self._everything = self._everything or everything
         self._wanted.set()
 
     async def run(self) -> None:
         """Read for ever."""
         while True:
-            await self._pace.take()
+            hot = None if self._is_full_due() else self._hot()
+            await self._pace.take(POSITIONS_WEIGHT + (FULL_WEIGHT if hot is None else len(hot)))
             self._wanted.clear()
-            problems = await self._read()
+            problems = await self._read(hot)
             if problems:
                 self._account.context.metrics.count("seawall_errors_total", kind="venue_read")
             self._account.context.set_ready(self._account.part, not problems, "; ".join(problems))
@@ -50,32 +56,39 @@ class VenueReader:
                     self._wanted.wait(), timeout=wait_s if self.stream_up else min(wait_s, BLIND_EVERY_S)
                 )
 
-    async def _read(self) -> list[str]:
-        asked_ns = self._account.context.now_ns()
+    def _is_full_due(self) -> bool:
+        pause_ns = FULL_READ_AGAIN_NS if self._everything else FULL_READ_EVERY_NS
+        return self._account.now_ns() - self._full_read_ns >= pause_ns or len(self._hot()) >= FULL_WEIGHT
+
+    def _hot(self) -> list[str]:
+        account, now_ns = self._account, self._account.now_ns()
+        return [symbol for symbol, known in account.symbols.items() if known and account.is_hot(symbol, now_ns)]
+
+    async def _read(self, hot: list[str] | None) -> list[str]:
+        asked_ns = self._account.now_ns()
         if self._full_read_ns:
-            problems = await asyncio.gather(self._read_stops(asked_ns), self._read_positions(asked_ns))
+            problems = await asyncio.gather(self._read_stops(hot, asked_ns), self._read_positions(asked_ns))
         else:
             # first of all what rests: a position that is then found is judged with its stops known
-            problems = (await self._read_stops(asked_ns), await self._read_positions(asked_ns))
+            problems = (await self._read_stops(hot, asked_ns), await self._read_positions(asked_ns))
         return [problem for problem in problems if problem]
 
-    async def _read_stops(self, asked_ns: int) -> str:
-        account = self._account
-        hot = [symbol for symbol, known in account.symbols.items() if known and account.is_hot(symbol, asked_ns)]
-        full = asked_ns - self._full_read_ns >= FULL_READ_EVERY_NS or len(hot) > MAX_SINGLE_READS
+    async def _read_stops(self, hot: list[str] | None, asked_ns: int) -> str:
+        session = self._account.session
         try:
             async with asyncio.timeout(READ_TIMEOUT_S):
-                if full:
-                    stops = await self._account.session.open_stops()
+                if hot is None:
+                    self._everything = False
+                    stops = await session.open_stops()
                     told = {*self._account.symbols, *(stop.symbol for stop in stops)}
+                    self._full_read_ns = asked_ns
                 else:
-                    answers = await asyncio.gather(*(self._account.session.open_stops(symbol) for symbol in hot))
+                    answers = await asyncio.gather(*(session.open_stops(symbol) for symbol in hot))
                     stops = tuple(stop for answer in answers for stop in answer)
                     told = set(hot)
         except (VenueError, TimeoutError) as error:
+            self._everything = self._everything or hot is None
             return f"stops not read: {error or type(error).__name__}"
-        if full:
-            self._full_read_ns = asked_ns
         await self._tell_stops(told, stops, asked_ns)
         return ""
 

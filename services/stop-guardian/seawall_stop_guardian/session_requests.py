@@ -65,7 +65,7 @@ class VenueRequests:
 
     async def look_up_stop(self, command: c.LookUpStop) -> None:
         """Ask for one stop; a question that fails is reported as such."""
-        asked_ns, found, answered = self._account.context.now_ns(), None, True
+        asked_ns, found, answered = self._account.now_ns(), None, True
         try:
             async with asyncio.timeout(LOOK_UP_TIMEOUT_S):
                 found = await self._account.session.find_stop(command.symbol, command.client_stop_id)

@@ -89,9 +89,9 @@ class VenueWatch:
         while True:
             await asyncio.sleep(MOMENT_S)
             turn += 1
-            now_ns = self.account.context.now_ns()
+            now_ns = self.account.now_ns()
             for symbol in tuple(self.account.symbols):
-                if turn % 10 == 0 or self.account.is_hot(symbol, now_ns):
+                if turn % QUIET_TURNS == 0 or self.account.is_hot(symbol, now_ns):
                     await self.account.feed(
                         f.MomentPassed(
                             venue=self.account.venue,
@@ -112,7 +112,7 @@ class VenueWatch:
         received_ns = update.ts_received_ns
         if isinstance(update, StreamChanged):
             self.reader.stream_up = update.connected
-            self.reader.want(everything=True)
+            self.reader.want(everything=update.connected)
         elif isinstance(update, PositionUpdate):
             self.account.heat(update.symbol)
             await self.account.tell_rules(update.symbol)

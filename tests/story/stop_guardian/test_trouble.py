@@ -251,7 +251,7 @@ def test_an_entry_in_flight_when_flatten_was_asked_is_closed_too_but_not_a_later
 
 def test_a_flatten_wish_of_yesterday_closes_nothing_today() -> None:
     world = opened()
-    _ask_flatten(world, ts_requested_ns=world.now_ns - 86_400_000 * MS)
+    _ask_flatten(world, age_ns=86_400_000 * MS)
     world.run(10_000)
     assert world.position == 1
 
@@ -383,9 +383,8 @@ def test_closing_raises_an_alarm() -> None:
     assert [alert.severity for alert in world.heard(AlertRaised)] == ["critical"]
 
 
-def _ask_flatten(world: World, ts_requested_ns: int | None = None) -> None:
-    asked_ns = world.now_ns if ts_requested_ns is None else ts_requested_ns
-    world.tell(f.FlattenWished(**WHO, reason="drill", ts_requested_ns=asked_ns))
+def _ask_flatten(world: World, age_ns: int = 0) -> None:
+    world.tell(f.FlattenWished(**WHO, reason="drill", age_ns=age_ns))
 
 
 def _as_stop(stop: VenueStop, name: str) -> VenueStop:
