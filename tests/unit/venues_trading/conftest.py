@@ -102,6 +102,8 @@ class ScriptedVenue:
             return 200, json.dumps({"serverTime": now_ns() // 1_000_000})
         if request.path == "/fapi/v1/exchangeInfo":
             return 200, json.dumps(EXCHANGE_INFO)
+        if request.path == "/fapi/v1/positionSide/dual":
+            return 200, '{"dualSidePosition": false}'
         return 404, "{}"
 
 

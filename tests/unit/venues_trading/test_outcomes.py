@@ -315,3 +315,15 @@ async def test_a_page_that_cannot_be_passed_is_an_error_not_a_short_list(
     venue.script[("GET", "/fapi/v1/userTrades")] = 200, json.dumps([trade(n, now_ms - 9) for n in range(1_000)])
     with pytest.raises(VenueError, match="one millisecond"):
         await session.fills("BTC-USDT-PERP", (now_ms - 9) * 1_000_000)
+
+
+async def test_an_account_in_hedge_mode_and_a_key_nobody_knows_are_refused_at_the_door(
+    venue: Any, make_session: Callable[..., BinanceTradingSession]
+) -> None:
+    path = ("GET", "/fapi/v1/positionSide/dual")
+    venue.script[path] = 200, '{"dualSidePosition": true}'
+    with pytest.raises(VenueError, match="hedge mode"):
+        await make_session().open()
+    venue.script[path] = 401, '{"code": -2015, "msg": "Invalid API-key, IP, or permissions for action."}'
+    with pytest.raises(VenueError, match="-2015"):
+        await make_session().open()
