@@ -49,12 +49,14 @@ class DatabaseSettings(Protocol):
     def password_file(self) -> Path | None: ...
 
 
-def connect_arguments(settings: DatabaseSettings | str, *, application: str) -> dict[str, Any]:
+def connect_arguments(
+    settings: DatabaseSettings | str, *, application: str, statement_timeout_s: float = STATEMENT_TIMEOUT_S
+) -> dict[str, Any]:
     """Return what asyncpg needs to connect. Raises LedgerError where the password file cannot be read."""
     arguments: dict[str, Any] = {
         "dsn": settings if isinstance(settings, str) else settings.url,
         "timeout": CONNECT_TIMEOUT_S,
-        "command_timeout": STATEMENT_TIMEOUT_S,
+        "command_timeout": statement_timeout_s,
         "server_settings": {"application_name": application},
     }
     if not isinstance(settings, str) and settings.password_file is not None:
@@ -66,10 +68,14 @@ def connect_arguments(settings: DatabaseSettings | str, *, application: str) -> 
 
 
 async def open_connection(
-    settings: DatabaseSettings | str, *, application: str, patience_s: float = 10.0
+    settings: DatabaseSettings | str,
+    *,
+    application: str,
+    patience_s: float = 10.0,
+    statement_timeout_s: float = STATEMENT_TIMEOUT_S,
 ) -> Connection:
     """Open one connection, trying again for ``patience_s``. Raises LedgerUnavailable."""
-    arguments = connect_arguments(settings, application=application)
+    arguments = connect_arguments(settings, application=application, statement_timeout_s=statement_timeout_s)
 
     async def attempt() -> Connection:
         return await asyncpg.connect(**arguments)

@@ -73,6 +73,19 @@ class Ledger(Connections):
             *(self.application, limit),
         )
 
+    async def say_again(self, since_ns: int) -> int:
+        """Let every writer's relay publish once more what was recorded since then; return how many events.
+
+        For a ledger stream that lost messages: handlers know an event they have seen by its id.
+        """
+        rows = await self.rows(
+            "WITH again AS (UPDATE outbox SET ts_published_ns = NULL"
+            " WHERE ts_recorded_ns >= $1 AND ts_published_ns IS NOT NULL RETURNING 1) SELECT count(*) FROM again",
+            since_ns,
+        )
+        self.outbox_filled.set()
+        return int(rows[0][0])
+
     async def order_of_intent(self, intent_id: str) -> OrderStateChanged | None:
         """Return the newest state of the latest order made for an approval."""
         return await self.first_event(

@@ -20,6 +20,7 @@ from .schema import SCHEMA_VERSION, schema_version
 from .timescale import arrange_history, timescale_available
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+STATEMENT_TIMEOUT_S = 3_600.0  # turning a year of ticks into a hypertable moves every row
 LOCK = 0x5EA_3A11  # any constant: it only has to be the same for every migration of Seawall
 
 
@@ -31,7 +32,7 @@ async def migrate(settings: DatabaseSettings | str) -> str:
     the database is newer than this program, MigrationFailed where a statement was refused.
     """
     timescale = await _prepare_timescale(settings)
-    connection = await open_connection(settings, application="seawall-ledger")
+    connection = await open_connection(settings, application="seawall-ledger", statement_timeout_s=STATEMENT_TIMEOUT_S)
     try:
         async with connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)

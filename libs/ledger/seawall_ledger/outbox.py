@@ -19,6 +19,17 @@ from .transaction import MESSAGE_ID_HEADER
 BATCH = 100  # rows read at once: 30 ms of acknowledged publishing
 POLL_S = 1.0  # finds rows whose notification was lost with a connection
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 2.0
+# Longer than the ledger stream keeps its messages (30 days): until then a copy may come back, and
+# the stream may have to be rebuilt from here.
+KEEP_NS = 35 * 24 * 3_600 * 1_000_000_000
+FORGET_EVERY_S = 3_600.0
+FORGET_AT_ONCE = 10_000  # rows: a short transaction
+FORGET = (
+    "DELETE FROM outbox WHERE position = ANY(ARRAY("
+    "SELECT position FROM outbox WHERE writer = $1 AND ts_published_ns < ns_now() - $2 LIMIT $3))",
+    "DELETE FROM processed WHERE ctid = ANY(ARRAY("
+    "SELECT ctid FROM processed WHERE consumer = $1 AND ts_processed_ns < ns_now() - $2 LIMIT $3))",
+)
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +63,7 @@ class OutboxRelay:
         self._publisher = publisher
         self._retry_on = retry_on
         self._pause_s = FIRST_PAUSE_S
+        self._forget_at_s = 0.0
         self.writer = writer or ledger.application
         self.published = 0
         self.problem = ""
@@ -75,6 +87,7 @@ class OutboxRelay:
                 await self._become_the_only_relay(connection)
                 while True:
                     await self._relay_batches(connection)
+                    await self._forget_old(connection)
                     await self._wait_for_more()
         finally:
             await close_connection(connection)
@@ -118,6 +131,14 @@ class OutboxRelay:
                 return sent, error
             sent.append(row["position"])
         return sent, None
+
+    async def _forget_old(self, connection: Connection) -> None:
+        now_s = asyncio.get_running_loop().time()
+        if now_s < self._forget_at_s:
+            return
+        self._forget_at_s = now_s + FORGET_EVERY_S
+        for statement in FORGET:
+            await connection.execute(statement, self.writer, KEEP_NS, FORGET_AT_ONCE)
 
     async def _back_off(self, error: Exception) -> None:
         if not self.problem:

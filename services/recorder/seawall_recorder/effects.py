@@ -26,6 +26,7 @@ BATCH = 5_000  # rows a transaction: beyond it COPY gains little, and decoding w
 EVERY_S = 0.25  # how long a message may wait for others
 CAPACITY = 20_000  # messages held a stream, about 8 MiB; the stream itself keeps what we do not ask for
 LOOK_EVERY_S = 1.0
+MAX_KEPT_ASIDE = 1_000  # a run: each costs a write to disk, and beyond these the stream itself still has them
 LAST_WRITE_S = 0.8  # the shell gives effects a second to stop
 
 
@@ -42,6 +43,7 @@ class RecorderEffects(BaseEffects):
         self._tasks: list[asyncio.Task[None]] = []
         self._recording: asyncio.Task[None] | None = None
         self._closing = False
+        self._kept_aside = 0
         self._told: dict[str, tuple[int, int]] = {}
 
     async def start(self) -> None:
@@ -156,6 +158,9 @@ class RecorderEffects(BaseEffects):
     def _give_up(self, stream: str, message: Msg, reason: str) -> None:
         position = position_of(message)
         self.context.metrics.count("seawall_dead_letters_total")
+        self._kept_aside += 1
+        if self._kept_aside > MAX_KEPT_ASIDE:
+            return
         self.context.log.error(f"{stream} {position.sequence} on {message.subject} cannot be recorded: {reason}")
         self._unreadable.note(
             f"{stream}:{position.sequence}",

@@ -130,6 +130,8 @@ def test_the_console_script_migrates_and_names_the_version(
     assert main(["migrate", "--config", config]) == 0
     assert main(["version", "--config", config]) == 0
     assert capsys.readouterr().out.split("\n")[-2] == f"found {SCHEMA_VERSION}, expected {SCHEMA_VERSION}"
+    assert main(["say-again", "--config", config, "--hours", "2"]) == 0
+    assert capsys.readouterr().out.strip() == "0 events will be published again"
 
 
 @pytest.mark.parametrize(

@@ -160,6 +160,37 @@ async def test_of_two_relays_of_one_writer_the_second_waits_until_the_first_is_g
     await twin.close()
 
 
+async def test_a_stream_that_lost_messages_gets_them_again(ledger: Ledger) -> None:
+    first, second = FakeBus(), FakeBus()
+    async with relaying(ledger, first) as relay:
+        await record(ledger, 1, 2, 3)
+        await until(lambda: relay.published == 3)
+    await ledger.rows("UPDATE outbox SET ts_recorded_ns = 5 WHERE event_id = 'fill-1' RETURNING 1")
+    assert await ledger.say_again(since_ns=6) == 2
+    async with relaying(ledger, second):
+        await until(lambda: second.published == ["fill-2", "fill-3"])
+
+
+async def test_what_no_stream_holds_any_more_is_forgotten_and_nothing_else(ledger: Ledger) -> None:
+    await record(ledger, 1, 2, 3)
+    async with ledger.transaction() as tx:
+        await tx.claim("execution", "old")
+        await tx.claim("execution", "new")
+        await tx.claim("another", "old")
+    old = "ns_now() - 36::bigint * 24 * 3600 * 1000000000"
+    await ledger.rows(f"UPDATE outbox SET ts_published_ns = {old} WHERE event_id = 'fill-1' RETURNING 1")
+    await ledger.rows(f"UPDATE outbox SET ts_recorded_ns = {old} WHERE event_id = 'fill-2' RETURNING 1")
+    await ledger.rows(f"UPDATE processed SET ts_processed_ns = {old} WHERE event_id = 'old' RETURNING 1")
+    bus = FakeBus()
+    async with relaying(ledger, bus) as relay:
+        await until(lambda: relay.published == 2)  # fill-2 is old, but was not published: it is never forgotten
+        async with asyncio.timeout(5):
+            while len(await ledger.rows("SELECT 1 FROM outbox")) != 2:
+                await asyncio.sleep(0.01)
+    left = await ledger.rows("SELECT consumer, event_id FROM processed ORDER BY 1, 2")
+    assert [tuple(row) for row in left] == [("another", "old"), ("execution", "new")]
+
+
 async def test_over_a_real_bus_each_event_is_stored_once(ledger: Ledger, nats_server: NatsServer) -> None:
     async with Bus(nats_server.url, service="execution") as bus:
         await ensure_streams(bus)
