@@ -9,13 +9,16 @@ from seawall_venues.port import VenueFill
 
 from .positions import Holding, book, holding_of
 from .state import Account, Position, Tracked
-from .tracking import SERVICE, Out, move
+from .tracking import SERVICE, Out, alert, move
 
 
 def book_fill(state: Account, fill: VenueFill) -> Out:
     """Book a fill unless it was booked before, whichever way it came."""
     if not state.note_fill(fill.symbol, fill.fill_id):
         return []
+    if fill.price <= 0 or fill.quantity <= 0:  # no such trade exists; comparing positions shows what it meant
+        detail = f"{fill.symbol}: fill {fill.fill_id} of {fill.quantity} at {fill.price}"
+        return [alert("fill_unusable", "critical", detail)]
     tracked = state.tracked(fill.client_order_id) or state.tracked_at_venue(fill.symbol, fill.venue_order_id)
     filled = _filled(state, fill, tracked)
     position = state.position(fill.symbol)

@@ -68,6 +68,7 @@ class AccountHands:
         self.symbols = symbols
         self.reader = AccountReader(effects.context, session, self._who, set(symbols))
         self._heard = asyncio.Event()
+        self._is_connected = False
         self._delayed = 0
         self._sent_ns: dict[str, int] = {}
         """When the requests left that are not answered yet: the stream may tell of them first."""
@@ -166,6 +167,9 @@ class AccountHands:
                     )
                 )
             case StreamChanged():
+                if update.connected and self._is_connected:
+                    self._context.metrics.count("seawall_errors_total", kind="user_frame")
+                self._is_connected = update.connected
                 self._context.set_ready(f"user stream {self.venue}", update.connected, update.reason)
                 self._context.log.info(f"user stream of {self.venue}/{self.account}: {update.reason}")
                 await self._feed(

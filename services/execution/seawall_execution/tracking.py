@@ -89,6 +89,9 @@ def _is_stale(before: OrderStateChanged, order: VenueOrder) -> bool:
 
 def adopt(state: Account, order: VenueOrder, now_ns: int) -> Out:
     """Take up an order that execution did not send: a stop, a person's, or the venue's own."""
+    quantity = max(order.quantity, order.filled_quantity)
+    if quantity <= 0:  # an order to close whatever there is; its fills say what that was
+        return [alert("order_without_quantity", "warning", f"{order.symbol}: {order.client_order_id} names none")]
     external = OrderStateChanged(
         causes=(),
         venue=state.venue,
@@ -99,8 +102,8 @@ def adopt(state: Account, order: VenueOrder, now_ns: int) -> Out:
         symbol=order.symbol,
         side=order.side,
         order_type="market" if "market" in order.order_type else "limit",
-        quantity=order.quantity,
-        filled_quantity=min(order.filled_quantity, order.quantity),
+        quantity=quantity,
+        filled_quantity=order.filled_quantity,
         limit_price=order.limit_price,
         average_price=order.average_price,
         reduce_only=order.reduce_only,

@@ -320,3 +320,17 @@ def test_a_fill_missed_while_away_finds_its_order_in_the_history(story: Any) -> 
     assert story.position().stop_distance_bps == 120
     assert not story.states_of("long-ago")
     assert story.searched("a" * 32, ended) == []
+
+
+def test_what_no_venue_should_say_is_told_and_never_stops_the_account(story: Any) -> None:
+    story.ready()
+    empty = story.order("close-all", OrderState.OPEN, quantity="0")
+    assert [type(one) for one in story.reported(empty)] == [AlertRaised]
+    closing = story.order("close-all", OrderState.FILLED, quantity="0", filled_quantity="0.010")
+    story.reported(closing, story.fill("f1", "close-all", "0.010"))
+    assert story.states_of("close-all") == ["filled"]
+    assert story.position().quantity == D("0.010")
+    for price, quantity in ((D(0), "0.001"), (D(-1), "0.001"), (D(1), "0")):
+        said = story.reported(closing, story.fill(f"bad-{price}-{quantity}", "close-all", quantity, price=price))
+        assert [one.name for one in said] == ["fill_unusable"]
+    assert len(story.fills()) == 1
