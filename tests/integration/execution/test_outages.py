@@ -170,6 +170,7 @@ def test_a_configuration_it_cannot_work_with_is_refused_by_name(world: Execution
         ({"symbol": "NOPE-USDT-PERP"}, "NOPE-USDT-PERP"),
         ({"folder": "/nowhere"}, "/nowhere/key"),
         ({"quarantine": "0"}, "execution.quarantine_s"),
+        ({"database": world.postgres.url_of("postgres")}, "schema"),
     ]
     children = []
     for changes, _ in cases:
