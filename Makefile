@@ -33,7 +33,7 @@ demo: $(STAMP) ## run the whole system (DURATION=60 SOURCE=synthetic|recording:<
 
 test: $(STAMP) ## lint, types and every test
 	@$(MAKE) --no-print-directory lint types
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(STAMP)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet . && $(BIN)/lint-imports --no-cache >.lint-imports.log 2>&1 || { cat .lint-imports.log; exit 1; }; rm -f .lint-imports.log
@@ -51,6 +51,7 @@ lock: ## new pins: requirements.txt from the newest allowed versions
 	@$(BIN)/python -m pip install --quiet uv
 	@$(BIN)/uv lock --upgrade
 	@$(BIN)/uv export --quiet --frozen --no-emit-workspace --all-packages --group dev --no-header --no-annotate > requirements.txt
+	@$(BIN)/python deploy/docker/pins.py
 
 clean: ## remove everything that was built
 	rm -rf $(VENV) .data .mypy_cache .ruff_cache .pytest_cache
