@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncpg
-from asyncpg import Pool
+from asyncpg import Connection, Pool
 
 from seawall_proto import (
     AccountReconciled,
@@ -165,6 +165,10 @@ class Ledger(Connections):
         )
 
 
+async def _keep(_connection: Connection) -> None:
+    """Hand a connection back as it is: no session is ever changed, and a reset is a round trip that orders wait for."""
+
+
 async def connect(
     config: DatabaseSettings | str,
     *,
@@ -181,7 +185,11 @@ async def connect(
 
     async def attempt() -> Pool:
         return await asyncpg.create_pool(
-            **arguments, min_size=1, max_size=connections, max_inactive_connection_lifetime=IDLE_LIMIT_S
+            **arguments,
+            min_size=1,
+            max_size=connections,
+            max_inactive_connection_lifetime=IDLE_LIMIT_S,
+            reset=_keep,
         )
 
     pool = await with_patience(attempt, patience_s=patience_s, what="connecting")
