@@ -32,7 +32,7 @@ from seawall_runtime.metrics import Metrics
 from seawall_runtime.streams import ensure_streams
 
 NAME = "recorder"
-ROWS = 200_000
+ROWS = 300_000
 ROUNDS = 3
 START_NS = 1_790_000_000_000_000_000
 

@@ -24,7 +24,7 @@ from seawall_proto import (
 Row = tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class HistoryTable:
     """One table: its columns in the order of its rows, and the key by which a row is there once.
 

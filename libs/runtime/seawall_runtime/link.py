@@ -21,6 +21,7 @@ from nats.aio.subscription import Subscription
 from .clock import elapsed_s
 from .errors import BusError, TryAgainError
 from .metrics import Metrics
+from .wire import OnRaw, WireParser
 
 CONNECT_TIMEOUT_S = 2
 RECONNECT_WAIT_S = 0.25  # a restarted server is back within a second; more would be seen as an outage
@@ -43,7 +44,11 @@ def _forget_result(task: asyncio.Task[float]) -> None:
 
 
 class _Client(Client):  # type: ignore[misc,unused-ignore]
-    """nats-py's client, able to let go of unsent bytes and of a frozen socket."""
+    """nats-py's client, able to let go of unsent bytes and of a frozen socket, with a parser of our own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parser = self._ps = WireParser(self)
 
     def forget_unsent(self) -> None:
         """Drop what was not sent before the connection was lost: it would arrive stale."""
@@ -157,7 +162,7 @@ class Link:
             raise TryAgainError(f"no answer on {subject}: {error}") from error
 
     async def subscribe(
-        self, subject: str, on_message: OnMessage, *, max_messages: int, max_bytes: int
+        self, subject: str, on_message: OnMessage | None, *, max_messages: int, max_bytes: int
     ) -> Subscription:
         """Listen; survives reconnects. What exceeds the limits is dropped by the client and told as a gap."""
         try:
@@ -167,8 +172,15 @@ class Link:
         except nats.errors.Error as error:
             raise BusError(f"cannot subscribe to {subject}: {error}") from error
 
+    async def subscribe_raw(self, subject: str, on_raw: OnRaw) -> Subscription:
+        """Listen without queue, limit or task: for whoever bounds by itself what it asks for."""
+        subscription = await self.subscribe(subject, None, max_messages=1, max_bytes=1)
+        self._client.parser.raw[subscription._id] = on_raw
+        return subscription
+
     async def unsubscribe(self, subscription: Subscription) -> None:
         """Stop listening."""
+        self._client.parser.raw.pop(subscription._id, None)
         try:
             await subscription.unsubscribe()
         except nats.errors.Error as error:

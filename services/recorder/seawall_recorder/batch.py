@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from nats.aio.msg import Msg
-
 from seawall_ledger.history import EVENTS, HISTORY_TABLES, HistoryTable, Row, RowMaker, row_makers
 from seawall_proto import DecodeError, Event, decode
 
-from .source import position_of
+from .source import Message, position_of
 
 _makers: dict[type[Event], tuple[tuple[HistoryTable, RowMaker], ...]] = {}
 
@@ -20,7 +18,7 @@ class Taken:
     """Messages of one stream, in its order and without a hole."""
 
     stream: str
-    messages: Sequence[Msg]
+    messages: Sequence[Message]
 
 
 @dataclass(slots=True)
@@ -28,7 +26,7 @@ class Rows:
     """The rows that some messages make; ``unreadable`` are those that are no event, with the reason."""
 
     of: dict[HistoryTable, list[Row]] = field(default_factory=lambda: {table: [] for table in HISTORY_TABLES})
-    unreadable: list[tuple[str, Msg, str]] = field(default_factory=list)
+    unreadable: list[tuple[str, Message, str]] = field(default_factory=list)
 
 
 def rows_of(batch: Sequence[Taken]) -> Rows:

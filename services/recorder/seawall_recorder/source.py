@@ -9,12 +9,12 @@ restored database reads again what it lost.
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
-from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from seawall_runtime.bus import Bus
@@ -27,9 +27,9 @@ SILENCE_S = 3.5  # three heartbeats missed: the request is lost
 EXPIRES_S = 30.0
 PULSE_S = 0.5
 RETRY_S = 0.5
-INBOX_BYTES = 256 << 20  # CAPACITY ledger events would be 30 MiB; the bound is against a flood of the largest
 NANOSECONDS = 1_000_000_000
 NOT_FOUND = 404
+PENDING = re.compile(rb"Nats-Pending-Messages: *(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +43,21 @@ class Position:
 NOTHING = Position(0, 0)
 
 
-def position_of(message: Msg) -> Position:
+class Message(NamedTuple):
+    """One message as its stream stored it; ``reply`` names its place there."""
+
+    subject: bytes
+    reply: bytes
+    data: bytes
+
+
+def position_of(message: Message) -> Position:
     """Return where a pulled message stands in its stream, from its reply subject.
 
     ``$JS.ACK.<stream>.<consumer>.<delivered>.<sequence>.<consumer sequence>.<time>.<pending>``; the
     form of ADR-15 puts domain and account in front and a random token behind. Raises ValueError.
     """
-    tokens = message.reply.split(".")
+    tokens = message.reply.split(b".")
     first = 5 if len(tokens) == 9 else 7
     return Position(int(tokens[first]), int(tokens[first + 2]))
 
@@ -72,7 +80,7 @@ class StreamSource:
         self._chunk = max(capacity // 4, 1)
         self._filled = filled
         self._log = log
-        self._held: list[Msg] = []
+        self._held: list[Message] = []
         self._asked = 0
         self._heard_s = 0.0
         self._in_doubt = True
@@ -101,7 +109,7 @@ class StreamSource:
             self._task = None
         await self._forget_inbox()
 
-    def take(self, limit: int) -> list[Msg]:
+    def take(self, limit: int) -> list[Message]:
         """Return the oldest messages held, in order and without a hole, and make room for as many."""
         taken, self._held = self._held[:limit], self._held[limit:]
         whole = self._without_hole(taken)
@@ -110,7 +118,7 @@ class StreamSource:
         self._kick.set()
         return whole
 
-    def _without_hole(self, messages: list[Msg]) -> list[Msg]:
+    def _without_hole(self, messages: list[Message]) -> list[Message]:
         """Return the messages up to the first that does not follow; from there on all is read again."""
         if not messages:
             return messages
@@ -129,7 +137,7 @@ class StreamSource:
             expected = sequence + 1
         return messages
 
-    def _sequence(self, message: Msg) -> int:
+    def _sequence(self, message: Message) -> int:
         return position_of(message).sequence
 
     def _may_jump(self, expected: int, sequence: int) -> bool:
@@ -191,9 +199,7 @@ class StreamSource:
         body = {"stream_name": self.stream, "config": config}
         await self._bus.api(f"CONSUMER.CREATE.{self.stream}.{CONSUMER}", body)
         self._inbox = self._bus.link.new_inbox()
-        self._subscription = await self._bus.subscribe(
-            self._inbox, self._receive, max_messages=2 * self._capacity, max_bytes=INBOX_BYTES
-        )
+        self._subscription = await self._bus.link.subscribe_raw(self._inbox, self._receive)
         self._asked, self._heard_s = 0, elapsed_s()
         self._in_doubt, self.problem = False, ""
 
@@ -251,26 +257,28 @@ class StreamSource:
         await self._bus.link.send(subject, msgspec.json.encode(body), reply=self._inbox)
         self._asked += self._chunk
 
-    async def _receive(self, message: Msg) -> None:
+    def _receive(self, subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
         self._heard_s = elapsed_s()
-        if not message.reply.startswith("$JS.ACK."):
-            self._on_status(message.headers or {})
+        if not reply.startswith(b"$JS.ACK."):
+            self._on_status(headers)
             return
         if self._in_doubt:
             return
         self._asked -= 1
-        self._held.append(message)
+        self._held.append(Message(subject, reply, data))
         if self._asked <= self._chunk:
             self._kick.set()
         self._filled.set()
 
-    def _on_status(self, headers: dict[str, str]) -> None:
-        status = headers.get("Status", "")
-        if status == "100":
+    def _on_status(self, headers: bytes) -> None:
+        line, _, rest = headers.partition(b"\r\n")
+        status = line.removeprefix(b"NATS/1.0 ")
+        if status.startswith(b"100"):
             return
-        self._asked -= int(headers.get("Nats-Pending-Messages", "0"))
-        if status not in ("404", "408"):
-            self.problem = f"{status} {headers.get('Description', '')}".strip()
+        pending = PENDING.search(rest)
+        self._asked -= int(pending.group(1)) if pending else 0
+        if not status.startswith((b"404", b"408")):
+            self.problem = status.decode("utf-8", "replace")
             self._in_doubt = True
         self._kick.set()
 

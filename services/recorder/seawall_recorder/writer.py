@@ -8,7 +8,6 @@ from typing import Any
 
 import asyncpg
 from asyncpg import Connection
-from nats.aio.msg import Msg
 
 from seawall_ledger import LedgerUnavailable
 from seawall_ledger.database import CONNECTION_LOST, DatabaseSettings, close_connection, open_connection
@@ -16,7 +15,7 @@ from seawall_ledger.history import HISTORY_TABLES, HistoryTable, Row
 from seawall_ledger.schema import check_schema
 
 from .batch import Rows, Taken, rows_of
-from .source import Position, position_of
+from .source import Message, Position, position_of
 
 ONLY_ONE = "recorder"  # the advisory lock's name: two writers would race for the stream positions
 PATIENCE_S = 5.0
@@ -26,7 +25,7 @@ REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg
 
 AWAY: tuple[type[Exception], ...] = (LedgerUnavailable, *CONNECTION_LOST)
 
-GiveUp = Callable[[str, Msg, str], None]
+GiveUp = Callable[[str, Message, str], None]
 Count = Callable[[str, int], None]
 
 

@@ -9,13 +9,13 @@ from types import SimpleNamespace
 
 import asyncpg
 import pytest
-from nats.aio.msg import Msg
 
 from seawall_ledger import SCHEMA_VERSION, connect
 from seawall_ledger.migrate import migrate, render_upgrade
 from seawall_ledger.timescale import DAY_NS, HYPERTABLES
 from seawall_proto import Event, TradePrinted, encode
 from seawall_recorder.batch import Taken
+from seawall_recorder.source import Message
 from seawall_recorder.writer import Writer
 
 MINUTE_NS = 60_000_000_000
@@ -60,7 +60,7 @@ async def write(url: str, events: Sequence[Event], first_sequence: int = 1) -> d
         log=logging.getLogger("test"),
     )
     messages = [
-        Msg(None, subject="md.trade", reply=f"$JS.ACK.MARKET.recorder.1.{sequence}.1.5.0", data=encode(event))  # type: ignore[arg-type]
+        Message(b"md.trade", b"$JS.ACK.MARKET.recorder.1.%d.1.5.0" % sequence, encode(event))
         for sequence, event in enumerate(events, first_sequence)
     ]
     await writer.write([Taken("MARKET", messages)])
