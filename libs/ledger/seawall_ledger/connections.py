@@ -62,9 +62,11 @@ class Connections:
             complete = True
             await _commit(transaction)
         finally:
-            if not complete:
-                await _roll_back(transaction)
-            await self._release(connection)
+            try:
+                if not complete:
+                    await _roll_back(transaction)
+            finally:  # also where the rollback itself is cancelled: the pool resets what is left open
+                await self._release(connection)
         if tx.recorded:
             self.outbox_filled.set()
 

@@ -165,8 +165,13 @@ class Ledger(Connections):
         )
 
 
-async def _keep(_connection: Connection) -> None:
-    """Hand a connection back as it is: no session is ever changed, and a reset is a round trip that orders wait for."""
+async def _keep(connection: Connection) -> None:
+    """Hand a connection back as it is: a reset is a round trip that orders wait for, and nothing in it is changed.
+
+    Only a rollback that was itself cancelled leaves something behind.
+    """
+    if connection.is_in_transaction():
+        await connection.reset()
 
 
 async def connect(

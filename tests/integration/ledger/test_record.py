@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from seawall_ledger import InvariantViolated, Ledger
+from seawall_ledger import InvariantViolated, Ledger, connect
 from seawall_proto import AlertRaised, Event, HaltRequested, OrderState
 from tests.ledger_samples import ACCOUNT, SYMBOL, VENUE, fill, halt, order, position, reconciled, resume, stop
 
@@ -137,6 +138,30 @@ async def test_a_block_that_breaks_leaves_nothing_behind(ledger: Ledger) -> None
         await break_midway()
     assert await ledger.order("client-1") is None
     assert await number_of(ledger, "outbox") == await number_of(ledger, "processed") == 0
+
+
+@pytest.mark.parametrize("cancellations", [1, 2, 3])
+async def test_a_block_that_is_cancelled_leaves_a_clean_connection(
+    ledger_url: str, ledger: Ledger, cancellations: int
+) -> None:
+    single = await connect(ledger_url, application="execution", connections=1)
+    entered = asyncio.Event()
+
+    async def wait_for_ever() -> None:
+        async with single.transaction() as tx:
+            await tx.record(order())
+            entered.set()
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(wait_for_ever())
+    await entered.wait()
+    for _ in range(cancellations):  # the second meets the rollback, the third what comes after
+        task.cancel()
+        await asyncio.sleep(0)
+    await asyncio.wait({task})
+    assert await record(single, fill()) == [True]
+    assert await single.order("client-1") is None
+    await single.close()
 
 
 async def test_every_event_carries_its_subject_headers_and_writer_into_the_outbox(ledger: Ledger) -> None:
