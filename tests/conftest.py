@@ -9,8 +9,13 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from hypothesis import HealthCheck, settings
 
 from seawall_cli.embedded import NatsServer, PostgresServer
+
+# Speed is measured by the benches. On a busy machine a slow draw says nothing about the code under test.
+settings.register_profile("seawall", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("seawall")
 
 _numbers = itertools.count(1)
 

@@ -111,7 +111,8 @@ def votes_of(values: dict[str, float | None]) -> Votes | None:
     momentum, volatility, rsi_7, rsi_14, book, flow = inputs
     noise = volatility * math.sqrt(TREND_BARS)
     z = momentum / noise if noise > 0 else 0.0
-    return Votes(math.tanh(z / 2), ((rsi_7 + rsi_14) / 2 - 50) / 50, _clamped(book), _clamped(flow))
+    rsi = (rsi_7 / 2 + rsi_14 / 2 - 50) / 50
+    return Votes(math.tanh(z / 2), _clamped(rsi), _clamped(book), _clamped(flow))
 
 
 def _clamped(value: float) -> float:

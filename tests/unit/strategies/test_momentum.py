@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from seawall_proto import FeaturesComputed, OrderRefused, PositionChanged, RefusalReason, SignalRaised
@@ -141,6 +141,7 @@ def test_a_market_that_does_not_move_has_no_trend() -> None:
     assert votes.trend == 0.0
 
 
+@example({"rsi_7": 1.7e308, "rsi_14": 1.7e308})
 @given(st.dictionaries(st.sampled_from(sorted(QUIET)), st.none() | st.floats(), max_size=len(QUIET)))
 def test_no_features_whatever_make_a_score_that_is_no_number(values: dict[str, float | None]) -> None:
     votes = votes_of({**UP, **values})
