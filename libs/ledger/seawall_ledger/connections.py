@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -61,6 +62,9 @@ class Connections:
                 await tx.wake_relay(OUTBOX_CHANNEL)
             complete = True
             await _commit(transaction)
+        except LedgerUnavailable:
+            _discard(connection)  # a connection that failed once is not given to anybody again
+            raise
         finally:
             try:
                 if not complete:
@@ -80,6 +84,7 @@ class Connections:
                 started = True
             finally:
                 if not started:
+                    _discard(connection)
                     await self._release(connection)
             return connection, transaction
 
@@ -89,15 +94,21 @@ class Connections:
         try:
             await self._pool.release(connection, timeout=2)
         except CONNECTION_LOST:
-            connection.terminate()
+            _discard(connection)
 
     async def rows(self, query: str, *arguments: Any) -> list[asyncpg.Record]:
         """Run a reading query, again where the connection was lost. Raises LedgerUnavailable."""
 
         async def attempt() -> list[asyncpg.Record]:
-            async with self._pool.acquire(timeout=self.patience_s) as connection:
+            connection = await self._pool.acquire(timeout=self.patience_s)
+            try:
                 found: list[asyncpg.Record] = await connection.fetch(query, *arguments)
-                return found
+            except CONNECTION_LOST:
+                _discard(connection)
+                raise
+            finally:
+                await self._release(connection)
+            return found
 
         try:
             return await with_patience(attempt, patience_s=self.patience_s, what="reading")
@@ -120,6 +131,11 @@ def decoded(kind: type[Kind], payload: str) -> Kind:
     if not isinstance(event, kind):
         raise LedgerError(f"a row holds {type(event).__name__}, expected {kind.__name__}")
     return event
+
+
+def _discard(connection: Connection) -> None:
+    with contextlib.suppress(asyncpg.InterfaceError):  # the pool let go of it the moment it died
+        connection.terminate()
 
 
 async def _commit(transaction: Transaction) -> None:

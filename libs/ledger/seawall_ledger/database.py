@@ -28,6 +28,7 @@ CONNECTION_LOST: tuple[type[Exception], ...] = (
     TimeoutError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # asyncpg's own state when a connection dies in the middle of an answer
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
@@ -121,6 +122,8 @@ def told_as_ledger_errors(what: str) -> Iterator[None]:
     except asyncpg.IntegrityConstraintViolationError as error:
         constraint = error.constraint_name or "unnamed"
         raise InvariantViolated(f"{what}: {constraint}: {error}", constraint=constraint) from error
+    except asyncpg.DataError as error:  # a number too large, a text with a NUL
+        raise InvariantViolated(f"{what}: {error}", constraint="value") from error
     except CONNECTION_LOST as error:
         raise LedgerUnavailable(f"{what}: PostgreSQL could not: {_words(error)}") from error
     except asyncpg.PostgresError as error:

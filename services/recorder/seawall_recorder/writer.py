@@ -20,7 +20,7 @@ from .source import Message, Position, position_of
 ONLY_ONE = "recorder"  # the advisory lock's name: two writers would race for the stream positions
 PATIENCE_S = 5.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0
-REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.UntranslatableCharacterError)
+REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, OverflowError, ValueError)
 """What a row looks like that PostgreSQL will never take: its message is kept aside, the others go in."""
 
 AWAY: tuple[type[Exception], ...] = (LedgerUnavailable, *CONNECTION_LOST)

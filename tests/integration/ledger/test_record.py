@@ -211,6 +211,8 @@ async def test_a_perishable_event_does_not_belong_in_the_ledger(ledger: Ledger) 
         (None, position("NaN", 1), "position_quantity_finite"),
         (None, stop(quantity=Decimal(-1)), "stop_quantity_valid"),
         (None, halt(0), "halt_version_positive"),
+        (None, halt(2**63), "value"),
+        (None, order(reason="a\0b"), "value"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -7,8 +7,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import pytest
 
-from seawall_proto import ROUTES, AlertRaised, FeedChanged, encode
+from seawall_proto import ROUTES, AlertRaised, FeedChanged, QuoteTicked, encode
 from tests.tools.samples import sample
 
 if TYPE_CHECKING:
@@ -47,16 +48,16 @@ async def test_the_time_of_the_stream_stands_beside_the_event(world: World) -> N
     assert (row["real"], row["state"]) == (True, "live")
 
 
-async def test_rows_are_counted_by_table(world: World, ticks: object) -> None:
-    await world.publish(*ticks(1, 50))  # type: ignore[operator]
+async def test_rows_are_counted_by_table(world: World, ticks: Any) -> None:
+    await world.publish(*ticks(1, 50))
     async with world.recorder():
         await world.until_recorded("trades", 50)
         await asyncio.sleep(0)
     assert 'seawall_rows_recorded_total{table="trades"} 50.0' in world.metrics.render().decode()
 
 
-async def test_what_is_no_event_is_kept_aside_and_the_rest_goes_in(world: World, ticks: object) -> None:
-    first, second = ticks(1, 2)  # type: ignore[operator]
+async def test_what_is_no_event_is_kept_aside_and_the_rest_goes_in(world: World, ticks: Any) -> None:
+    first, second = ticks(1, 2)
     await world.publish(first)
     await world.send("md.trade.binance-usdm.BTC-USDT-PERP", b'{"type":"market.trade_printed.v1","id":"cut sho')
     await world.send("md.trade.binance-usdm.BTC-USDT-PERP", b'{"type":"market.of_the_future.v1","id":"new"}')
@@ -68,10 +69,19 @@ async def test_what_is_no_event_is_kept_aside_and_the_rest_goes_in(world: World,
     assert "cut sho" in kept[0]["data"]
 
 
-async def test_a_row_that_the_database_refuses_is_kept_aside_and_the_rest_goes_in(world: World, ticks: object) -> None:
-    await world.publish(*ticks(1, 40))  # type: ignore[operator]
-    await world.send("md.feed.v.BTC-USDT-PERP", bad_row())
-    await world.publish(*ticks(41, 40), AlertRaised(id="a", service="s", name="n", severity="info", detail="d"))  # type: ignore[operator]
+def number_too_large() -> bytes:
+    """A quote with an update id that no 64-bit column holds: refused before it leaves for the database."""
+    quote = sample(QuoteTicked, full=True)
+    return encode(msgspec.structs.replace(quote, update_id=2**63))
+
+
+@pytest.mark.parametrize("bad", [bad_row(), number_too_large()], ids=["a NUL in a text", "a number too large"])
+async def test_a_row_that_the_database_refuses_is_kept_aside_and_the_rest_goes_in(
+    world: World, ticks: Any, bad: bytes
+) -> None:
+    await world.publish(*ticks(1, 40))
+    await world.send("md.feed.v.BTC-USDT-PERP", bad)
+    await world.publish(*ticks(41, 40), AlertRaised(id="a", service="s", name="n", severity="info", detail="d"))
     async with world.recorder():
         await world.until_recorded("trades", 80)
         await world.until_recorded("events", 1)
@@ -80,8 +90,8 @@ async def test_a_row_that_the_database_refuses_is_kept_aside_and_the_rest_goes_i
     assert "PostgreSQL refuses it" in kept[0]["error"]
 
 
-async def test_the_same_fact_said_twice_is_recorded_once(world: World, ticks: object) -> None:
-    twice = [*ticks(1, 30), *ticks(1, 30)]  # type: ignore[operator]
-    await world.publish(*twice, *ticks(31, 1))  # type: ignore[operator]
+async def test_the_same_fact_said_twice_is_recorded_once(world: World, ticks: Any) -> None:
+    twice = [*ticks(1, 30), *ticks(1, 30)]
+    await world.publish(*twice, *ticks(31, 1))
     async with world.recorder():
         await world.until_recorded("trades", 31)
