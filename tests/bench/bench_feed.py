@@ -13,8 +13,8 @@ from seawall_market_data.state import Market
 from seawall_proto import BookChanged
 from seawall_venues.binance.feed_session import topic_of
 from seawall_venues.binance.parse import parse_depth
-from tests.feed_frames import GeneratedMarket, channel_of, recorded, recording_of
-from tests.feed_story import SYMBOL, VENUE, FeedStory
+from tests.worlds.feed_frames import GeneratedMarket, channel_of, recorded, recording_of
+from tests.worlds.feed_story import SYMBOL, VENUE, FeedStory
 
 NAME = "frame_to_book_event"
 ROUNDS = 3

@@ -9,7 +9,7 @@ from seawall_feature.service import SERVICE, initial
 from seawall_proto import BarClosed, BookChanged, Event, decode, encode
 from seawall_runtime.config import Config
 from seawall_runtime.service import Key, State, step
-from tests.feed_frames import GeneratedMarket
+from tests.worlds.feed_frames import GeneratedMarket
 
 NAME = "decode_step_encode"
 ROUNDS = 5

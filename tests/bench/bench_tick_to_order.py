@@ -16,8 +16,8 @@ import asyncpg
 
 from seawall_runtime.clock import now_ns
 from seawall_venues.ids import client_order_id
-from tests.execution_wire import Wire
-from tests.execution_world import ACCOUNT, BTC, VENUE, ExecutionWorld
+from tests.worlds.execution_wire import Wire
+from tests.worlds.execution_world import ACCOUNT, BTC, VENUE, ExecutionWorld
 
 NAME = "tick_to_order"
 ORDERS = 120  # about 3 s; below the venue's 300 orders in 10 s

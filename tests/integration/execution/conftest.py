@@ -15,8 +15,8 @@ from seawall_ledger import Ledger
 from seawall_proto import OrderFilled, OrderStateChanged
 from seawall_runtime.bus import Bus
 from seawall_venues.binance.trading_session import BinanceTradingSession
-from tests.execution_wire import Wire
-from tests.execution_world import ACCOUNT, BTC, VENUE, ExecutionWorld, until
+from tests.worlds.execution_wire import Wire
+from tests.worlds.execution_world import ACCOUNT, BTC, VENUE, ExecutionWorld, until
 
 
 @pytest.fixture(scope="session")

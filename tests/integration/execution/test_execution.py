@@ -20,7 +20,7 @@ from seawall_proto import (
 from seawall_runtime.clock import now_ns
 from seawall_venues.ids import client_order_id
 from seawall_venues.port import OrderRequest, Outcome
-from tests.execution_world import ACCOUNT, BTC, ETH, VENUE, until
+from tests.worlds.execution_world import ACCOUNT, BTC, ETH, VENUE, until
 
 
 async def test_an_approval_is_filled_booked_and_said_once(world: Any, hands: Any) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 
 from seawall_proto import OrderState, OrderStateChanged, decode
 from seawall_venues.port import OrderRequest, Outcome
-from tests.execution_wire import HOLD_S
-from tests.execution_world import ACCOUNT, BTC, ETH, VENUE, ExecutionWorld, until
+from tests.worlds.execution_wire import HOLD_S
+from tests.worlds.execution_world import ACCOUNT, BTC, ETH, VENUE, ExecutionWorld, until
 
 
 async def states_of(hands: Any, client_order_id: str) -> list[str]:

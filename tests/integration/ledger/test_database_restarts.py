@@ -10,7 +10,7 @@ import pytest
 from seawall_cli.embedded import PostgresServer
 from seawall_ledger import CommitUnknown, Ledger, LedgerUnavailable, OutboxRelay, connect
 from seawall_ledger.migrate import migrate
-from tests.ledger_samples import fill, order
+from tests.worlds.ledger_samples import fill, order
 
 PATIENCE_S = 30  # a restart takes two seconds; a machine that runs many things at once takes longer
 

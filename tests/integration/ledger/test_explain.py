@@ -25,7 +25,7 @@ from seawall_proto import (
     SignalRaised,
     TradePrinted,
 )
-from tests.ledger_samples import BTC, SYMBOL, VENUE, fill, order, position, stop
+from tests.worlds.ledger_samples import BTC, SYMBOL, VENUE, fill, order, position, stop
 
 NOW_NS = 1_790_000_000_000_000_000
 SECOND_NS = 1_000_000_000

@@ -13,8 +13,8 @@ from seawall_ledger import SCHEMA_VERSION, LedgerError, LedgerUnavailable, Schem
 from seawall_ledger.main import main
 from seawall_ledger.migrate import migrate
 from seawall_proto import AccountReconciled, OrderFilled, OrderStateChanged, PositionChanged, StopChanged
-from tests.ledger_samples import order
 from tests.ports import free_port
+from tests.worlds.ledger_samples import order
 
 
 async def run(url: str, statement: str) -> None:

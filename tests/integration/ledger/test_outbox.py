@@ -14,7 +14,7 @@ from seawall_proto import decode, encode
 from seawall_runtime.bus import Bus
 from seawall_runtime.errors import BusError
 from seawall_runtime.streams import ensure_streams
-from tests.ledger_samples import fill, halt, order, position
+from tests.worlds.ledger_samples import fill, halt, order, position
 
 
 class BusIsDown(Exception):

@@ -10,7 +10,7 @@ import pytest
 
 from seawall_ledger import InvariantViolated, Ledger, connect
 from seawall_proto import AlertRaised, Event, HaltRequested, OrderState
-from tests.ledger_samples import ACCOUNT, SYMBOL, VENUE, fill, halt, order, position, reconciled, resume, stop
+from tests.worlds.ledger_samples import ACCOUNT, SYMBOL, VENUE, fill, halt, order, position, reconciled, resume, stop
 
 FILLED: dict[str, Any] = {"state": OrderState.FILLED, "filled_quantity": Decimal("0.010"), "venue_order_id": "9"}
 

@@ -20,8 +20,8 @@ from seawall_proto import BarClosed, BookChanged, Event, FeaturesComputed, FeedC
 from seawall_runtime.bus import Bus
 from seawall_runtime.catchup import read_stored
 from seawall_runtime.clock import now_ns
-from tests.fake_venue import FakeVenue, until
 from tests.ports import free_port
+from tests.worlds.fake_venue import FakeVenue, until
 
 BTC, ETH = "BTC-USDT-PERP", "ETH-USDT-PERP"
 

@@ -17,8 +17,8 @@ from seawall_venues.binance.feed_session import BinanceFeedSession
 from seawall_venues.feed import Channel
 from seawall_venues.feed_connection import ConnectionLimits
 from seawall_venues.outcomes import RateLimited, TransportFailed, VenueDenied
-from tests.fake_venue import FakeVenue, until
 from tests.ports import free_port
+from tests.worlds.fake_venue import FakeVenue, until
 
 BTC, ETH = "BTC-USDT-PERP", "ETH-USDT-PERP"
 

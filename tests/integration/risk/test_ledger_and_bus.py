@@ -31,7 +31,7 @@ from seawall_runtime.context import Context
 from seawall_runtime.inbox import Fact, Inbox
 from seawall_runtime.metrics import Metrics
 from seawall_runtime.streams import ensure_streams
-from tests.risk_world import ACCOUNT, BTC, ETH, VENUE, D, World
+from tests.worlds.risk_world import ACCOUNT, BTC, ETH, VENUE, D, World
 
 VENUES = (VenueConfig(name=VENUE, account=ACCOUNT, rest_url="", websocket_url="", symbols=(BTC, ETH)),)
 

@@ -21,9 +21,9 @@ from seawall_proto import (
 )
 from seawall_runtime.bus import Bus
 from seawall_runtime.clock import now_ns
-from tests import risk_world, signal_world
-from tests.decision_world import DecisionWorld, Ear, until
-from tests.risk_world import BTC, ETH
+from tests.worlds import risk_world, signal_world
+from tests.worlds.decision_world import DecisionWorld, Ear, until
+from tests.worlds.risk_world import BTC, ETH
 
 UP = {
     "momentum_10": 0.001,

@@ -12,7 +12,7 @@ import pytest
 
 from seawall_runtime.process import EXIT_START
 from seawall_venues.port import StopRequest
-from tests.guardian_world import BTC, GuardianWorld, Trader, until
+from tests.worlds.guardian_world import BTC, GuardianWorld, Trader, until
 
 PROTECTED = "stops.protection_changed.v1"
 

@@ -16,7 +16,7 @@ from seawall_proto import FlattenRequested
 from seawall_runtime.bus import Bus
 from seawall_runtime.clock import now_ns
 from seawall_runtime.config import DatabaseConfig
-from tests.guardian_world import ACCOUNT, VENUE, GuardianWorld, until
+from tests.worlds.guardian_world import ACCOUNT, VENUE, GuardianWorld, until
 
 
 class Servers:

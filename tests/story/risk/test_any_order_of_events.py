@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from seawall_proto import BookChanged, Direction, OrderApproved, OrderRefused, OrderState, RefusalReason
 from seawall_runtime.config import RiskConfig
-from tests.risk_world import BTC, ETH, VENUE, World
+from tests.worlds.risk_world import BTC, ETH, VENUE, World
 
 D = Decimal
 EPSILON = D("1e-9")

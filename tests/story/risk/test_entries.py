@@ -8,7 +8,7 @@ import pytest
 
 from seawall_proto import OrderApproved, OrderRefused, OrderState, RefusalReason
 from seawall_runtime.config import RiskConfig
-from tests.risk_world import ACCOUNT, BTC, ETH, SECOND, VENUE, World
+from tests.worlds.risk_world import ACCOUNT, BTC, ETH, SECOND, VENUE, World
 
 D = Decimal
 

@@ -14,7 +14,7 @@ from seawall_proto import (
 from seawall_risk.facts import PersistHalt
 from seawall_runtime.config import RiskConfig
 from seawall_runtime.service import TimerElapsed
-from tests.risk_world import BTC, ETH, MIDNIGHT, SECOND, VENUE, World
+from tests.worlds.risk_world import BTC, ETH, MIDNIGHT, SECOND, VENUE, World
 
 D = Decimal
 

@@ -16,7 +16,7 @@ from seawall_proto import (
     TradingResumed,
 )
 from seawall_risk.facts import PersistHalt
-from tests.risk_world import BTC, SECOND, World
+from tests.worlds.risk_world import BTC, SECOND, World
 
 D = Decimal
 

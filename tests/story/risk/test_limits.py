@@ -13,7 +13,7 @@ from seawall_proto import (
     RefusalReason,
 )
 from seawall_runtime.config import RiskConfig
-from tests.risk_world import BTC, ETH, SECOND, World
+from tests.worlds.risk_world import BTC, ETH, SECOND, World
 
 D = Decimal
 

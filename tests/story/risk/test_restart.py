@@ -16,7 +16,7 @@ from seawall_proto import (
 )
 from seawall_risk.facts import HaltsRead, LedgerRead
 from seawall_runtime.config import RiskConfig
-from tests.risk_world import ACCOUNT, BTC, ETH, MIDNIGHT, SECOND, VENUE, World
+from tests.worlds.risk_world import ACCOUNT, BTC, ETH, MIDNIGHT, SECOND, VENUE, World
 
 D = Decimal
 DAY = 86_400 * SECOND

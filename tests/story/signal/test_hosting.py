@@ -13,7 +13,7 @@ from seawall_signal.hosting import hosted_by, initial
 from seawall_signal.service import HOST
 from seawall_strategies import Market
 from seawall_strategies.momentum import MomentumOptions
-from tests.signal_world import BTC, ETH, SECOND, VENUE, World, parrot
+from tests.worlds.signal_world import BTC, ETH, SECOND, VENUE, World, parrot
 
 VENUES = (VenueConfig(name="binance-usdm", account="paper", rest_url="", websocket_url="", symbols=(BTC,)),)
 

@@ -20,10 +20,10 @@ from seawall_risk.facts import HaltsRead
 from seawall_runtime.config import Config
 from seawall_runtime.service import TimerElapsed
 from seawall_signal.hosting import hosted_by
-from tests import risk_world, signal_world
-from tests.feed_frames import recording_of
 from tests.paths import needs_recording
-from tests.recorded_seconds import SECOND, SYMBOL_OF, Second, seconds_of
+from tests.worlds import risk_world, signal_world
+from tests.worlds.feed_frames import recording_of
+from tests.worlds.recorded_seconds import SECOND, SYMBOL_OF, Second, seconds_of
 
 pytestmark = [needs_recording(recording_of("btcusdt")), needs_recording(recording_of("ethusdt"))]
 Answer = OrderApproved | OrderRefused

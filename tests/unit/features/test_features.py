@@ -14,8 +14,8 @@ from hypothesis import strategies as some
 
 from seawall_features import FEATURES, Feature, FeatureStream, version_of
 from seawall_proto import BarClosed, BookChanged
-from tests.feed_frames import channel_of, recorded, recording_of
 from tests.paths import needs_recording
+from tests.worlds.feed_frames import channel_of, recorded, recording_of
 
 Values = dict[str, float | None]
 

@@ -10,7 +10,7 @@ import pytest
 from seawall_market_data.commands import FetchBars, FetchTrades
 from seawall_market_data.facts import TradesFetched
 from seawall_proto import BarClosed, TradePrinted
-from tests.feed_story import MS, SYMBOL, VENUE, FeedStory
+from tests.worlds.feed_story import MS, SYMBOL, VENUE, FeedStory
 
 T0 = 1_700_000_000_000  # a whole second, and a whole minute but for 20 s
 

@@ -11,8 +11,8 @@ from seawall_market_data.commands import FetchSnapshot, NoteTrouble
 from seawall_market_data.facts import FrameLost, InstrumentFetched
 from seawall_proto import BookChanged, FeedChanged, FundingPosted, InstrumentListed, QuoteTicked
 from seawall_venues.binance.symbols import parse_exchange_info
-from tests.feed_frames import GeneratedMarket
-from tests.feed_story import MS, SYMBOL, VENUE, FeedStory
+from tests.worlds.feed_frames import GeneratedMarket
+from tests.worlds.feed_story import MS, SYMBOL, VENUE, FeedStory
 
 
 def live(market: GeneratedMarket, **config: int) -> FeedStory:

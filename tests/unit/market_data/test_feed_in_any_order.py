@@ -7,8 +7,8 @@ from hypothesis import strategies as some
 
 from seawall_market_data.commands import FetchSnapshot
 from seawall_proto import BookChanged, FeedChanged, QuoteTicked
-from tests.feed_frames import GeneratedMarket
-from tests.feed_story import FeedStory
+from tests.worlds.feed_frames import GeneratedMarket
+from tests.worlds.feed_story import FeedStory
 
 
 @settings(max_examples=60, deadline=None)

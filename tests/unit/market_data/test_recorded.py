@@ -11,9 +11,9 @@ import pytest
 
 from seawall_market_data.commands import FetchSnapshot
 from seawall_proto import BarClosed, BookChanged, QuoteTicked, TradePrinted
-from tests.feed_frames import channel_of, recorded, recording_of
-from tests.feed_story import FeedStory
 from tests.paths import needs_recording
+from tests.worlds.feed_frames import channel_of, recorded, recording_of
+from tests.worlds.feed_story import FeedStory
 
 MS = 1_000_000
 SECOND = 1_000_000_000

@@ -18,7 +18,7 @@ from seawall_risk.sizing import (
     slippage_bps,
     worst_price,
 )
-from tests.risk_world import BTC, World
+from tests.worlds.risk_world import BTC, World
 
 D = Decimal
 steps = st.sampled_from([D("0.001"), D("0.01"), D("0.5"), D(1), D(10)])

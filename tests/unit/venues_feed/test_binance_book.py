@@ -12,8 +12,8 @@ from seawall_proto import QuoteTicked
 from seawall_venues.binance.book import DepthBook
 from seawall_venues.binance.parse import DepthSnapshot, DepthUpdate, parse_depth, parse_quote, parse_snapshot
 from seawall_venues.feed import Verdict
-from tests.feed_frames import GeneratedMarket, channel_of, recorded, recording_of
 from tests.paths import needs_recording
+from tests.worlds.feed_frames import GeneratedMarket, channel_of, recorded, recording_of
 
 
 def snapshot(last: int) -> DepthSnapshot:

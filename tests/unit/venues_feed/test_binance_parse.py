@@ -12,8 +12,8 @@ from hypothesis import strategies as some
 
 from seawall_venues.binance import parse
 from seawall_venues.feed_errors import MalformedFrameError
-from tests.feed_frames import GeneratedMarket, channel_of, recorded, recording_of
 from tests.paths import needs_recording
+from tests.worlds.feed_frames import GeneratedMarket, channel_of, recorded, recording_of
 
 PARSERS: list[Callable[[bytes], object]] = [
     parse.parse_depth,

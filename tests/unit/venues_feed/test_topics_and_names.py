@@ -13,7 +13,7 @@ from seawall_venues.binance.symbols import parse_exchange_info
 from seawall_venues.feeds import DIALECTS
 from seawall_venues.instruments import find_instrument
 from seawall_venues.port import Instrument, UnknownInstrumentError
-from tests.fake_venue import FILTERS
+from tests.worlds.fake_venue import FILTERS
 
 
 def listed(*bases: str) -> tuple[Instrument, ...]:

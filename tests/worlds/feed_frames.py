@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from .paths import USDM_RECORDING
+from tests.paths import USDM_RECORDING
 
 _encode = msgspec.json.encode
 
