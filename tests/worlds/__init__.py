@@ -1,1 +1,1 @@
-"""Small worlds that stories and integration tests live in: fake where that is honest, real where it starts in a second."""
+"""Small worlds that stories and integration tests live in: fake where that is honest, real where it starts fast."""
