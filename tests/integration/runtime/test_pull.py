@@ -203,9 +203,11 @@ async def test_no_more_is_asked_for_than_can_be_held(server: NatsServer, make_bu
         await taker.bus.link.send(taker.subject, b"%d" % number)
     await taker.bus.flush(2)
     await taker.puller.start()
-    await asyncio.sleep(0.3)
-    held = len(taker.got)
-    assert CAPACITY - pull_module.BATCH < held <= CAPACITY
+    async with asyncio.timeout(10):
+        while len(taker.got) <= CAPACITY - pull_module.BATCH:
+            await asyncio.sleep(0.02)
+    await asyncio.sleep(0.2)  # more would have come by now
+    assert len(taker.got) <= CAPACITY
     numbers: list[int] = []
     while len(numbers) < CAPACITY + 100:
         pulled = await taker.next()
