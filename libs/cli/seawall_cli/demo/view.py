@@ -27,7 +27,7 @@ from seawall_proto import (
 from .sampler import Sampler
 
 LINES_KEPT = 12  # what fits under the tables on a small terminal
-QUIET = (QuoteTicked, BarClosed, ServiceBeat)
+QUIET = (QuoteTicked, BarClosed, ServiceBeat, ExposureChanged)
 
 
 class View:
