@@ -38,7 +38,11 @@ def require_free(port: int, what: str) -> None:
 
 
 class Child:
-    """One child process with its log file. It gets ``death_signal`` when we die, however we die."""
+    """One child process with its log file. It gets ``death_signal`` when we die, however we die.
+
+    On Linux that signal follows the thread that started the child, so that thread must live as long as the child
+    should: the main one, or a worker of the event loop's own pool, which ends with the loop.
+    """
 
     def __init__(
         self,

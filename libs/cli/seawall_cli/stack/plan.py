@@ -15,6 +15,7 @@ VENUE = "binance-usdm"
 ACCOUNT = "paper"
 SYMBOLS = ("BTC-USDT-PERP", "ETH-USDT-PERP")
 KEYS = ("trade", "guardian")
+PAPER_QUARANTINE_S = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,10 @@ guardian_key = {{ key_file = {_text(keys / "guardian.key")}, secret_file = {_tex
 bar_interval_ms = {round(options.bar_seconds * 1000)}
 
 [strategies.momentum]
+
+[execution]
+# The paper venue never hides an order that it has. A real one may, for minutes: keep the default there.
+quarantine_s = {PAPER_QUARANTINE_S}
 """
     )
     return path
