@@ -6,9 +6,9 @@ from typing import Any, Union
 
 import msgspec
 
-from .base import Event, event_type
+from .base import Event
 from .errors import DecodeError, OversizeError
-from .subjects import KIND_OF, ROUTES
+from .subjects import ROUTES
 
 MAX_EVENT_BYTES = 256 * 1024  # the largest real event is a 20-level book, about 2 KiB
 
@@ -33,6 +33,3 @@ def decode(data: bytes) -> Event:
         return _decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DecodeError(f"not an event: {error}; found {data[:80]!r}") from error
-
-
-__all__ = ["KIND_OF", "MAX_EVENT_BYTES", "decode", "encode", "event_type"]

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import yaml
 
-from seawall_proto import ROUTE_OF, ROUTES, Event, RefusalReason, event_type
+from seawall_proto import ROUTE_OF, ROUTES, Event, event_type
 from seawall_runtime.service import Service
 from tests.tools.samples import add_missing_golden
 
@@ -86,11 +86,6 @@ def flow_picture() -> str:
     lines += [f'  {sender} -- "{"<br>".join(events)}" --> {receiver}' for sender, receiver, events in edges()]
     lines += ["  execution <--> venue", "  stop-guardian <--> venue", "```"]
     return "\n".join(lines)
-
-
-def refusal_table() -> str:
-    """Return the refusal reasons as the documentation lists them."""
-    return "\n".join(f"- `{reason.value}`" for reason in RefusalReason)
 
 
 def outputs() -> dict[Path, str]:

@@ -15,13 +15,12 @@ from typing import Any
 
 from nats.aio.msg import Msg
 
-from seawall_cli.embedded import NatsServer, PostgresServer
+from seawall_cli.embedded import NatsServer, PostgresServer, free_port
 from seawall_ledger.migrate import migrate
 from seawall_proto import Event, decode, subject_of
 from seawall_runtime.bus import Bus
 from seawall_runtime.config import load_config
 from seawall_runtime.streams import ensure_streams
-from tests.ports import free_port
 
 READY_WITHIN_S = 20.0
 

@@ -6,8 +6,8 @@ import asyncio
 import re
 import threading
 
+from seawall_cli.embedded import free_port
 from seawall_runtime.clock import now_ns
-from tests.ports import free_port
 
 HOLD_S = 1.0
 ORDER_ID = re.compile(rb"newClientOrderId=([0-9a-f]{32})")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.request import urlopen
 
-from seawall_cli.embedded import NatsServer, PostgresServer
+from seawall_cli.embedded import NatsServer, PostgresServer, free_port
 from seawall_cli.embedded.process import Child, wait_for_port
 from seawall_ledger import Ledger, connect
 from seawall_ledger.migrate import migrate
@@ -22,7 +22,6 @@ from seawall_runtime.clock import now_ns
 from seawall_runtime.config import Config, check_config
 from seawall_runtime.streams import ensure_streams
 from seawall_venues.binance.trading_session import BinanceTradingSession
-from tests.ports import free_port
 
 Found = TypeVar("Found")
 BTC, ETH = "BTC-USDT-PERP", "ETH-USDT-PERP"

@@ -14,13 +14,13 @@ from typing import Any, TypeVar
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
+from seawall_cli.embedded import free_port
 from seawall_cli.embedded.process import Child, wait_for_port
 from seawall_runtime.clock import now_ns
 from seawall_runtime.config import KeyConfig, VenueConfig
 from seawall_venues.binance.trading_session import BinanceTradingSession
 from seawall_venues.ids import client_order_id
 from seawall_venues.port import OrderRequest, Outcome, VenueStop
-from tests.ports import free_port
 
 Found = TypeVar("Found")
 BTC = "BTC-USDT-PERP"

@@ -1,8 +1,9 @@
-"""One readable line an event."""
+"""One readable line an event, and the time beside it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from seawall_proto import Event
@@ -51,6 +52,11 @@ DESCRIPTIONS: dict[str, Callable[[Any], str]] = {
 
 def _best(levels: Sequence[tuple[float, float]]) -> str:
     return f"{levels[0][0]:g}" if levels else "empty"
+
+
+def time_of_day(ts_ns: int) -> str:
+    """Return ``HH:MM:SS.mmm`` UTC."""
+    return datetime.fromtimestamp(ts_ns / 1e9, UTC).strftime("%H:%M:%S.%f")[:-3]
 
 
 def describe(event: Event) -> str:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from seawall_cli.embedded import free_port
 from tests.paths import REPOSITORY
-from tests.ports import free_port
 
 NATIVE_URL = "SEAWALL_TIMESCALE_URL"  # an empty database on a server with the extension
 MODULES = REPOSITORY / ".tools" / "timescaledb"

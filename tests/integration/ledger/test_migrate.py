@@ -9,11 +9,11 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from seawall_cli.embedded import free_port
 from seawall_ledger import SCHEMA_VERSION, LedgerError, LedgerUnavailable, SchemaMismatch, connect
 from seawall_ledger.main import main
 from seawall_ledger.migrate import migrate
 from seawall_proto import AccountReconciled, OrderFilled, OrderStateChanged, PositionChanged, StopChanged
-from tests.ports import free_port
 from tests.worlds.ledger_samples import order
 
 

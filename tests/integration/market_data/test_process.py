@@ -15,12 +15,11 @@ from pathlib import Path
 import pytest
 from nats.aio.msg import Msg
 
-from seawall_cli.embedded import NatsServer
+from seawall_cli.embedded import NatsServer, free_port
 from seawall_proto import BarClosed, BookChanged, Event, FeaturesComputed, FeedChanged, InstrumentListed, decode
 from seawall_runtime.bus import Bus
 from seawall_runtime.catchup import read_stored
 from seawall_runtime.clock import now_ns
-from tests.ports import free_port
 from tests.worlds.fake_venue import FakeVenue, until
 
 BTC, ETH = "BTC-USDT-PERP", "ETH-USDT-PERP"

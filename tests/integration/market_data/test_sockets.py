@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from seawall_cli.embedded import free_port
 from seawall_runtime.clock import now_ns
 from seawall_venues import feed_connection
 from seawall_venues.binance.feed_rest import FeedRest
@@ -17,7 +18,6 @@ from seawall_venues.binance.feed_session import BinanceFeedSession
 from seawall_venues.feed import Channel
 from seawall_venues.feed_connection import ConnectionLimits
 from seawall_venues.outcomes import RateLimited, TransportFailed, VenueDenied
-from tests.ports import free_port
 from tests.worlds.fake_venue import FakeVenue, until
 
 BTC, ETH = "BTC-USDT-PERP", "ETH-USDT-PERP"

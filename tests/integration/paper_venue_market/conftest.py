@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
+from seawall_cli.embedded import free_port
 from seawall_paper_venue.book import VenueBook
 from seawall_paper_venue.market_hub import MarketHub
 from seawall_paper_venue.market_routes import market_routes
@@ -20,7 +21,6 @@ from seawall_paper_venue.market_socket import SocketLimits
 from seawall_paper_venue.sources import Source, SyntheticSource
 from seawall_sim.instruments import rules_for
 from seawall_sim.market import MarketOptions
-from tests.ports import free_port
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
 

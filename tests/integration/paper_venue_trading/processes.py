@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 
+from seawall_cli.embedded import free_port
 from seawall_paper_venue.main import main
 from tests.integration.paper_venue_trading.venues import write_keys
-from tests.ports import free_port
 
 START_WITHIN_S = 20.0
 

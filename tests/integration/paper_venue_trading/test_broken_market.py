@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.ports import free_port
+from seawall_cli.embedded import free_port
 
 BREAK_AFTER_A_SECOND = """
 import asyncio, sys

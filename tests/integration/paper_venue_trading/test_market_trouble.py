@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from seawall_cli.embedded import free_port
 from seawall_paper_venue.app import PaperVenue
 from seawall_paper_venue.options import parse_options
 from seawall_paper_venue.serving import serve
 from seawall_paper_venue.sources.base import Sink
 from seawall_paper_venue.sources.errors import SourceError
 from tests.integration.paper_venue_trading.venues import HandMarket
-from tests.ports import free_port
 
 
 class SilentMarket:

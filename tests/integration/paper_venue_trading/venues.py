@@ -13,13 +13,13 @@ import aiohttp
 import msgspec
 from aiohttp import web
 
+from seawall_cli.embedded import free_port
 from seawall_paper_venue.app import PaperVenue
 from seawall_paper_venue.clock import wall_ns
 from seawall_paper_venue.keys import ApiKey
 from seawall_paper_venue.market_frames import BookSnapshot, DepthUpdate, MarkPriceUpdate, Trade
 from seawall_paper_venue.options import Options, parse_options
 from seawall_paper_venue.sources.base import Sink
-from tests.ports import free_port
 
 BIDS = [("60000.00", "1.000"), ("59999.90", "2.000"), ("59000.00", "50.000")]
 ASKS = [("60000.10", "0.500"), ("60000.20", "1.000"), ("61000.00", "50.000")]

@@ -20,11 +20,10 @@ from threading import Thread
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from seawall_cli.embedded import NatsServer
+from seawall_cli.embedded import NatsServer, free_port
 from seawall_proto import HaltRequested, SignalRaised
 from seawall_runtime.bus import Bus
 from tests.paths import REPOSITORY
-from tests.ports import free_port
 
 PROGRAM = textwrap.dedent(
     """

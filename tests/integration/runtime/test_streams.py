@@ -7,13 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from seawall_cli.embedded import NatsServer
+from seawall_cli.embedded import NatsServer, free_port
 from seawall_proto import STREAMS, Delivery
 from seawall_runtime import streams as streams_module
 from seawall_runtime.errors import ApiError, StreamError
 from seawall_runtime.streams import ensure_streams, main, missing_streams
 from tests.integration.runtime.conftest import MakeBus
-from tests.ports import free_port
 
 
 async def test_every_stream_is_as_declared_and_declaring_again_changes_nothing(

@@ -8,8 +8,8 @@ import pytest
 from seawall_cli.demo.chaos import plan_kills
 from seawall_cli.demo.holdings import Holdings
 from seawall_cli.demo.sampler import Counters
-from seawall_cli.demo.summary import NAKED_BOUND_MS, problems_of, venue_symbol
-from seawall_cli.stack.plan import SERVICES
+from seawall_cli.demo.summary import NAKED_BOUND_MS, problems_of
+from seawall_cli.stack.plan import SERVICES, venue_symbol
 
 HEALTHY: dict[str, Any] = {
     "frames": 100,

@@ -14,7 +14,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypedDict
 
-from seawall_cli.clock import now_ns
 from seawall_cli.errors import CliError, ServerError, UnhealthyError, UsageError
 from seawall_cli.wire import bus_of, ledger_of
 from seawall_ledger import LedgerError
@@ -26,6 +25,7 @@ from seawall_proto import (
     TradingResumed,
     derive_id,
 )
+from seawall_runtime.clock import now_ns
 from seawall_runtime.config import Config
 from seawall_runtime.errors import BusError
 

@@ -14,7 +14,6 @@ from typing import Any
 
 import aiohttp
 
-from seawall_cli.clock import now_ns
 from seawall_cli.embedded.nats import nats_server_program
 from seawall_cli.embedded.postgres import installed_binaries
 from seawall_cli.errors import CliError, NotRunningError, ServerError
@@ -22,6 +21,7 @@ from seawall_cli.stack.record import find_running
 from seawall_cli.wire import bus_of, ledger_of
 from seawall_ledger import LedgerError
 from seawall_proto import STREAMS
+from seawall_runtime.clock import now_ns
 from seawall_runtime.config import Config, load_config
 from seawall_runtime.errors import BusError
 from seawall_runtime.streams import missing_streams

@@ -9,8 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from seawall_cli.clock import time_of_day
-from seawall_cli.describe import describe
+from seawall_cli.describe import describe, time_of_day
 from seawall_cli.errors import CliError, UsageError
 from seawall_cli.wire import ledger_of
 from seawall_ledger import Chain, Ledger, LedgerError, Link

@@ -7,8 +7,7 @@ import sys
 
 from nats.aio.msg import Msg
 
-from seawall_cli.clock import time_of_day
-from seawall_cli.describe import describe
+from seawall_cli.describe import describe, time_of_day
 from seawall_cli.wire import bus_of
 from seawall_proto import ProtoError, decode
 from seawall_runtime.config import Config

@@ -6,12 +6,13 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
 
-from seawall_cli.clock import now_ns
 from seawall_cli.errors import ServerError
+from seawall_runtime.clock import now_ns
 from seawall_runtime.config import VenueConfig
 
 TIMEOUT = aiohttp.ClientTimeout(total=5)
@@ -51,7 +52,7 @@ def _sign(side: str) -> int:
     return 1 if side == "BUY" else -1
 
 
-async def _get(session: aiohttp.ClientSession, venue: VenueConfig, path: str):  # type: ignore[no-untyped-def]
+async def _get(session: aiohttp.ClientSession, venue: VenueConfig, path: str) -> Any:
     if venue.trade_key is None:
         raise ServerError(f"{venue.name} has no key to ask with")
     key = venue.trade_key.key_file.read_text().strip()

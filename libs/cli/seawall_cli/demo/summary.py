@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from seawall_cli.stack.plan import venue_symbol
 from seawall_cli.wire import bus_of, ledger_of
 from seawall_ledger import Ledger
 from seawall_proto import ROUTES
@@ -121,11 +122,6 @@ async def unexplained_positions(config: Config, ledger: Ledger, holdings: Holdin
                 booked[venue_symbol(position.symbol)] = position.quantity
     symbols = booked.keys() | holdings.positions.keys()
     return sorted(s for s in symbols if booked.get(s, Decimal(0)) != holdings.positions.get(s, Decimal(0)))
-
-
-def venue_symbol(symbol: str) -> str:
-    """Return the paper venue's name of a symbol: ``BTC-USDT-PERP`` is ``BTCUSDT`` there."""
-    return symbol.removesuffix("-PERP").replace("-", "")
 
 
 def problems_of(summary: Mapping[str, Any], ready: Mapping[str, bool], *, killed: bool) -> list[str]:

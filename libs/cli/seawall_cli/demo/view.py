@@ -11,8 +11,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from seawall_cli.clock import time_of_day
-from seawall_cli.describe import describe
+from seawall_cli.describe import describe, time_of_day
 from seawall_cli.stack.supervisor import Supervisor
 from seawall_proto import (
     BarClosed,

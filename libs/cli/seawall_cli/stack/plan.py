@@ -115,6 +115,11 @@ def _text(value: object) -> str:
     return json.dumps(str(value))
 
 
+def venue_symbol(symbol: str) -> str:
+    """Return the paper venue's name of a symbol: ``BTC-USDT-PERP`` is ``BTCUSDT`` there."""
+    return symbol.removesuffix("-PERP").replace("-", "")
+
+
 def service_command(service: str, config: Path, http_port: int) -> list[str]:
     """Return the command line of one service."""
     module = f"seawall_{service.replace('-', '_')}.main"
@@ -123,7 +128,7 @@ def service_command(service: str, config: Path, http_port: int) -> list[str]:
 
 def venue_command(options: StackOptions, port: int, keys: Path) -> list[str]:
     """Return the command line of the paper venue."""
-    symbols = ",".join(symbol.removesuffix("-PERP").replace("-", "") for symbol in options.symbols)
+    symbols = ",".join(map(venue_symbol, options.symbols))
     return [
         *(sys.executable, "-m", "seawall_paper_venue.main", "--host", "127.0.0.1", "--port", str(port)),
         *("--source", options.source, "--speed", str(options.speed), "--symbols", symbols),
