@@ -21,9 +21,10 @@ from seawall_market_data.state import Market
 from seawall_proto import Event, FeedChanged
 from seawall_runtime.config import MarketDataConfig
 from seawall_venues.feed import Channel
-from seawall_venues.feeds import DIALECTS
+from seawall_venues.feeds import FEEDS
+from seawall_venues.instruments import unlisted
 
-VENUE, SYMBOL = "binance-usdm", "BTC-USDT-PERP"
+VENUE, SYMBOL, VENUE_SYMBOL = "binance-usdm", "BTC-USDT-PERP", "BTCUSDT"
 MS = 1_000_000
 CHANNEL: dict[str, Channel] = {"depth": "depth", "bookTicker": "quote", "trade": "trade", "markPrice": "funding"}
 Kind = TypeVar("Kind", bound=msgspec.Struct)
@@ -34,7 +35,8 @@ class FeedStory:
 
     def __init__(self, *, connect: bool = True, **config: int) -> None:
         settings = settings_of(MarketDataConfig(**{"bar_interval_ms": 1_000, "book_every_ms": 1, **config}))
-        self.state = Market(DIALECTS[VENUE], SYMBOL, settings)
+        self.state = Market(FEEDS[VENUE].dialect, SYMBOL, settings)
+        self.state.instrument = unlisted(VENUE, VENUE_SYMBOL, SYMBOL)
         self.said: list[msgspec.Struct] = []
         self.now_ns = 1_700_000_000_000 * MS
         if connect:

@@ -14,6 +14,8 @@ import typer
 
 from seawall_runtime.config import Config, ConfigError, load_config
 
+from .commands.data import data_app
+from .commands.feed import RecordOptions, feed_app
 from .errors import CliError, UnhealthyError, UsageError
 from .stack.plan import SYMBOLS, StackOptions
 from .stack.record import find_running
@@ -24,6 +26,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+app.add_typer(data_app, name="data")
+app.add_typer(feed_app, name="feed")
 
 Result = TypeVar("Result")
 
@@ -182,6 +187,36 @@ def flatten(
         print(f"still open after {within:g} s: {', '.join(open_now)}" if open_now else f"{scope} is flat")
     if open_now:
         raise typer.Exit(UnhealthyError.exit_code)
+
+
+@app.command()
+def record(
+    venue: Annotated[str, typer.Option(help="Such as binance-usdm, bybit-linear, okx, kraken, coinbase.")],
+    symbols: Symbols = DEFAULT_SYMBOLS,
+    folder: Annotated[Path, typer.Option(help="Where the files go.")] = Path(".data/recordings"),
+    duration: Annotated[float, typer.Option(min=0, help="Seconds; 0 is until Ctrl-C.")] = 0,
+    rest_url: Annotated[str, typer.Option(help="Instead of the venue's own.")] = "",
+    websocket_url: Annotated[str, typer.Option(help="Instead of the venue's own.")] = "",
+    max_mib: Annotated[int, typer.Option(min=1, help="A file ends after this much, before compression.")] = 1_024,
+    max_minutes: Annotated[float, typer.Option(min=0.1, help="A file ends after this long.")] = 60,
+    depth_every_ms: Annotated[int, typer.Option(min=0, help="Pace of the depth stream; 0 is the fastest.")] = 100,
+) -> None:
+    """Record every frame of some instruments of one venue, to be verified and replayed."""
+    from .commands.feed import record as run_record
+
+    names = tuple(name.strip() for name in symbols.split(",") if name.strip())
+    options = RecordOptions(
+        venue=venue,
+        symbols=names,
+        folder=folder,
+        duration_s=duration,
+        rest_url=rest_url,
+        websocket_url=websocket_url,
+        max_mib=max_mib,
+        max_minutes=max_minutes,
+        depth_every_ms=depth_every_ms,
+    )
+    print(json.dumps(_run(run_record(options))))
 
 
 @app.command()

@@ -51,25 +51,43 @@ class KeyConfig(Section, frozen=True):
     secret_file: Path
 
 
+VenueName = Literal[
+    "binance-usdm",
+    "binance-spot",
+    "bybit-linear",
+    "bybit-spot",
+    "okx",
+    "kraken",
+    "kraken-futures",
+    "coinbase",
+]
+TRADED_VENUES = frozenset({"binance-usdm"})
+"""Where orders are spoken; everywhere else a venue must be ``data_only``."""
+
+
 class VenueConfig(Section, frozen=True):
-    """One account at one venue and the symbols traded there.
+    """One account at one venue and the symbols traded there, or only looked at where ``data_only``.
 
     ``trade_key`` is execution's, ``guardian_key`` the stop-guardian's own.
     """
 
-    name: Literal["binance-usdm"]
+    name: VenueName
     account: Name
     rest_url: str
     websocket_url: str
     symbols: Annotated[tuple[Name, ...], msgspec.Meta(min_length=1)]
+    data_only: bool = False
     trade_key: KeyConfig | None = None
     guardian_key: KeyConfig | None = None
 
 
 class MarketDataConfig(Section, frozen=True):
-    """Bars, books and staleness. A feed silent for ``stale_after_ms`` is stale.
+    """Bars, books and staleness.
 
-    ``depth_every_ms`` is the pace of the venue's own depth stream; 0 is its fastest.
+    A feed silent for ``stale_after_ms`` is stale; once its usual pace is known, that decides. While it is
+    not live for ``poll_after_ms``, book and trades are read over REST every ``poll_every_ms``.
+    ``depth_every_ms`` is the pace of the venue's own depth stream; 0 is its fastest. ``activity_bars``
+    are cut by trades, volume or turnover: ``tick:1000``, ``volume:50``, ``dollar:1000000``.
     """
 
     bar_interval_ms: PositiveInt = 60_000
@@ -78,10 +96,33 @@ class MarketDataConfig(Section, frozen=True):
     book_every_ms: PositiveInt = 100
     quote_every_ms: Annotated[int, msgspec.Meta(ge=0)] = 0
     stale_after_ms: PositiveInt = 5_000
+    poll_after_ms: PositiveInt = 2_000
+    poll_every_ms: Annotated[int, msgspec.Meta(ge=500)] = 2_000
+    activity_bars: tuple[Annotated[str, msgspec.Meta(pattern=r"^(tick|volume|dollar):[0-9]+(\.[0-9]+)?$")], ...] = ()
+
+
+class ConsolidatorConfig(Section, frozen=True):
+    """The view of each asset across venues: its pace, what is too old for it, and the currencies it knows.
+
+    ``stablecoins`` are meant to be worth one US dollar, ``currencies`` are others that prices are in; both
+    get a rate from live spot markets. ``assume_parity`` names stablecoins that count as one dollar where
+    no market says what they are worth. A price older than ``max_age_ms`` leaves the view, one of a market
+    between currencies after ``rate_max_age_ms``: those are quiet.
+    """
+
+    every_ms: PositiveInt = 100
+    max_age_ms: PositiveInt = 5_000
+    rate_max_age_ms: PositiveInt = 60_000
+    stablecoins: tuple[Name, ...] = ("USDT", "USDC", "DAI", "FDUSD")
+    currencies: tuple[Name, ...] = ("EUR", "GBP")
+    assume_parity: tuple[Name, ...] = ("USDT", "USDC", "DAI")
 
 
 class RiskConfig(Section, frozen=True):
-    """Limits, as fractions of equity; the defaults are deliberately small."""
+    """Limits, as fractions of equity; the defaults are deliberately small.
+
+    ``max_depeg`` is how far a stablecoin may be from one dollar before nothing new is bought or sold in it.
+    """
 
     max_position: Fraction = 0.10
     max_exposure: Fraction = 0.50
@@ -92,6 +133,7 @@ class RiskConfig(Section, frozen=True):
     max_orders_per_minute: PositiveInt = 30
     approval_lifetime_ms: PositiveInt = 2_000
     stop_distance_bps: PositiveInt = 300
+    max_depeg: Fraction = 0.02
 
 
 class ExecutionConfig(Section, frozen=True):
@@ -124,9 +166,15 @@ class Config(Section, frozen=True):
     venues: tuple[VenueConfig, ...] = ()
     market_data: MarketDataConfig = MarketDataConfig()
     strategies: dict[Name, dict[str, Any]] = {}
+    consolidator: ConsolidatorConfig = ConsolidatorConfig()
     risk: RiskConfig = RiskConfig()
     execution: ExecutionConfig = ExecutionConfig()
     stop_guardian: StopGuardianConfig = StopGuardianConfig()
+
+    @property
+    def traded_venues(self) -> tuple[VenueConfig, ...]:
+        """The venues where orders may be sent."""
+        return tuple(venue for venue in self.venues if not venue.data_only)
 
 
 def load_config(path: Path, environment: Mapping[str, str] | None = None) -> Config:
@@ -151,11 +199,18 @@ def check_config(table: dict[str, Any], where: str) -> Config:
 
 def _check(table: dict[str, Any], where: str, origins: Mapping[str, str]) -> Config:
     try:
-        return msgspec.convert(table, Config, strict=True, str_keys=True, dec_hook=_decode_extra)
+        config = msgspec.convert(table, Config, strict=True, str_keys=True, dec_hook=_decode_extra)
     except msgspec.ValidationError as error:
         path, complaint = complain(error, table, Config)
         origin = f" (set by {origins[path]})" if path in origins else ""
         raise ConfigError(f"{where}: {path}{origin}: {complaint}") from error
+    for number, venue in enumerate(config.traded_venues):
+        if venue.name not in TRADED_VENUES:
+            raise ConfigError(
+                f"{where}: $.venues[{number}]: found {venue.name} to be traded; expected data_only = true there,"
+                f" since orders are spoken only at {', '.join(sorted(TRADED_VENUES))}"
+            )
+    return config
 
 
 def _decode_extra(kind: type, value: Any) -> Any:

@@ -1,8 +1,9 @@
-"""Finding an instrument by its name, and saying what may have been meant where there is none."""
+"""Finding an instrument by its name, saying what may have been meant, and standing in for one that is not listed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from difflib import get_close_matches
 
 from .port import Instrument, UnknownInstrumentError
@@ -22,3 +23,25 @@ def find_instrument(listed: Sequence[Instrument], symbol: str) -> Instrument:
     meant = list(dict.fromkeys(ours.get(name, name) for name in near))[:NEAR_MATCHES]
     hint = f"did you mean {', '.join(meant)}?" if meant else f"it lists {len(listed)} instruments, none alike"
     raise UnknownInstrumentError(f"symbol {symbol} is not listed at {venue}: {hint}")
+
+
+def unlisted(venue: str, venue_symbol: str, symbol: str = "") -> Instrument:
+    """Return an instrument whose rules are not known: that of a recording without a list, or before it was read.
+
+    Its quantities are taken for base units, and its prices and quantities for multiples of 1e-8.
+    """
+    finest = Decimal("0.00000001")
+    return Instrument(
+        venue=venue,
+        symbol=symbol or venue_symbol,
+        venue_symbol=venue_symbol,
+        base="",
+        quote="",
+        settle="",
+        tick_size=finest,
+        lot_size=finest,
+        min_quantity=Decimal(0),
+        max_quantity=Decimal(0),
+        market_max_quantity=Decimal(0),
+        min_notional=Decimal(0),
+    )

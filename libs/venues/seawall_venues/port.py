@@ -32,6 +32,8 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     market_max_quantity: Decimal
     min_notional: Decimal
     contract_size: Decimal = Decimal(1)
+    """Base units in one unit of the venue's own quantities; of an inverse contract, quote units."""
+    is_inverse: bool = False
 
 
 class Outcome(Enum):

@@ -56,7 +56,7 @@ class ExecutionEffects(BaseEffects):
 
     async def start(self) -> None:
         """Open ledger and venues, rebuild every account, and compare it with its venue."""
-        venues = [venue for venue in self.context.config.venues if venue.trade_key is not None]
+        venues = [venue for venue in self.context.config.traded_venues if venue.trade_key is not None]
         for venue in venues:
             session = binance_session(self.context, venue)
             hands = AccountHands(self, session, venue.name, venue.account, venue.symbols)

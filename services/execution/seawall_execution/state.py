@@ -179,7 +179,7 @@ class Control:
 
 def initial(config: Config) -> Callable[[Key], Account | Control]:
     """Return the function that makes the first state of a key."""
-    served = {(venue.name, venue.account) for venue in config.venues if venue.trade_key is not None}
+    served = {(venue.name, venue.account) for venue in config.traded_venues if venue.trade_key is not None}
     quarantine_ns = config.execution.quarantine_s * SECOND_NS
     halts = Halts()
 

@@ -15,7 +15,7 @@ def announce(state: Market, ts_received_ns: int) -> Said:
     """Say the rules and the feed's present state."""
     state.announced_ns = ts_received_ns
     rules = state.instrument
-    if rules is None:
+    if not state.is_listed:
         return []
     listed = InstrumentListed(
         id=f"{state.venue}.{state.symbol}.instrument.{ts_received_ns}",

@@ -1,10 +1,24 @@
-"""Bars by venue time: a trade goes into the bar its own time falls in, and a bar is published once, whole."""
+"""Bars by venue time: a trade goes into the bar its own time falls in, and a bar is published once, whole.
+
+Volumes are summed in whole units of the instrument's own digits, not in floats, and divided once at
+the end: so they equal the venue's own candles to the last digit, however many trades there were.
+"""
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from seawall_proto import BarClosed, TradePrinted
+from seawall_venues.port import Instrument
 
 MAX_EMPTY_BARS = 600  # in one go; a leap of more is a clock's, not a quiet market's
+INVERSE_SCALE = 10**12  # base units of an inverse contract are quotients: no digits are exact, these are enough
+
+
+def scale_of(step: Decimal) -> int:
+    """Return how many of the smallest decimal units of a tick or lot make one: 0.25 has two digits, so 100."""
+    exponent = step.normalize().as_tuple().exponent
+    return 10 ** max(0, -exponent) if isinstance(exponent, int) else 1
 
 
 class BarBuilder:
@@ -22,6 +36,8 @@ class BarBuilder:
         "_low",
         "_open",
         "_prefix",
+        "_price_scale",
+        "_quantity_scale",
         "_quote_volume",
         "_volume",
         "_whole",
@@ -43,8 +59,20 @@ class BarBuilder:
         self._close = 0.0
         self._whole = False
         self._count = 0
-        self._volume = self._quote_volume = self._buy_volume = 0.0
+        self._price_scale = self._quantity_scale = 10**8
+        self._volume = self._quote_volume = self._buy_volume = 0  # in the smallest units
         self._open = self._high = self._low = 0.0
+
+    def learn(self, instrument: Instrument) -> None:
+        """Sum in the digits of these rules from now on; what was summed is converted."""
+        price_scale = scale_of(instrument.tick_size)
+        quantity_scale = INVERSE_SCALE if instrument.is_inverse else scale_of(instrument.lot_size)
+        price_factor = Decimal(price_scale) / self._price_scale
+        quantity_factor = Decimal(quantity_scale) / self._quantity_scale
+        self._volume = round(self._volume * quantity_factor)
+        self._buy_volume = round(self._buy_volume * quantity_factor)
+        self._quote_volume = round(self._quote_volume * quantity_factor * price_factor)
+        self._price_scale, self._quantity_scale = price_scale, quantity_scale
 
     @property
     def close_ns(self) -> int:
@@ -77,10 +105,11 @@ class BarBuilder:
             self._low = price
         self._close = price
         self._count += 1
-        self._volume += quantity
-        self._quote_volume += price * quantity
+        units = round(quantity * self._quantity_scale)
+        self._volume += units
+        self._quote_volume += round(price * self._price_scale) * units
         if trade.aggressor == "buy":
-            self._buy_volume += quantity
+            self._buy_volume += units
         self._cause = trade.id
         return closed
 
@@ -118,9 +147,9 @@ class BarBuilder:
             high=self._high if traded else close,
             low=self._low if traded else close,
             close=close,
-            volume=self._volume,
-            quote_volume=self._quote_volume,
-            buy_volume=self._buy_volume,
+            volume=self._volume / self._quantity_scale,
+            quote_volume=self._quote_volume / (self._price_scale * self._quantity_scale),
+            buy_volume=self._buy_volume / self._quantity_scale,
             trade_count=self._count,
         )
         self._cause = bar.id  # of the next one, should no trade come
@@ -128,5 +157,5 @@ class BarBuilder:
 
     def _clear(self) -> None:
         self._open = self._high = self._low = 0.0
-        self._volume = self._quote_volume = self._buy_volume = 0.0
+        self._volume = self._quote_volume = self._buy_volume = 0
         self._count = 0

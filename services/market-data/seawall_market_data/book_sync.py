@@ -1,51 +1,61 @@
-"""The book: verified at every update, dropped at the first doubt, deepened before it runs thin."""
+"""The book: verified at every update, dropped at the first doubt, found again by the venue's own way."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from seawall_proto import BookChanged, QuoteTicked
-from seawall_venues.feed import Verdict
+from seawall_proto import BookChanged
+from seawall_venues.feed import BookSnapshot, Channel, Verdict
 
-from .commands import FetchSnapshot, Said
+from .commands import FetchSnapshot, Renew, Said
 from .feed_state import LIVE_LONG_NS, change_feed, trouble
+from .quote_check import forget_quotes, hold_against_quotes
 from .state import Market
 
-# The snapshot ends somewhere, and a level beyond its end is known only if it changed since. When fewer
-# levels than this are known in full, a new book is synchronised beside the live one and takes its place.
-# A leap of the market past the end (0.1 % in one frame was seen) holds back books until then: quotes go
-# on, for they are the venue's own word on the top.
+# A snapshot over REST ends somewhere, and a level beyond its end is known only if it changed since. When
+# fewer levels than this are known in full, a new book is synchronised beside the live one and takes its
+# place. A leap of the market past the end (0.1 % in one frame was seen) holds back books until then:
+# quotes go on, for they are the venue's own word on the top.
 DEEPEN_BELOW = 200
 DEEPEN_EVERY_NS = 10_000_000_000  # a snapshot weighs 20 of the venue's 2 400 a minute
 DEEPEN_AGAIN_NS = 1_000_000_000  # while books are held back
+RENEW_AGAIN_NS = 5_000_000_000  # a snapshot on the stream comes within a second of the subscription
+MAX_SPACING = 12  # tries are spaced by ever more of these, up to a minute
 
 
 def take_update(state: Market, update: Any, ts_received_ns: int) -> Said:
-    """Apply one depth update by the venue's rule, and say the book where it is due."""
-    said: Said = _take_refresh_update(state, update, ts_received_ns) if state.refresh is not None else []
+    """Apply one depth message by the venue's rule, and say the book where it is due."""
+    said: Said = _take_refresh_update(state, update) if state.refresh is not None else []
+    tally = state.tally
+    was_live = state.book.is_live
     verdict = state.book.apply(update)
+    tally.updates += 1
     if verdict is Verdict.APPLIED:
-        return said + _follow(state, ts_received_ns)
+        if was_live:
+            tally.checks += 1
+        else:
+            tally.snapshots += 1
+        return said + _follow(state, ts_received_ns) if said else _follow(state, ts_received_ns)
     if verdict is Verdict.WAITING:
-        return said + (_fetch(state) if state.snapshot_wanted else [])
-    if verdict is Verdict.GAP:
-        # the update that showed the gap already waits for the snapshot
-        return [
-            *said,
-            *lose_book(state, "gap: an update does not follow on the one before", ts_received_ns),
-            *_fetch(state),
-        ]
-    return said
+        return said + (find_again(state, ts_received_ns) if state.snapshot_wanted else [])
+    if verdict is Verdict.OLD:
+        tally.repeats += 1
+        return said
+    tally.checks += 1
+    tally.checks_failed += 1
+    # the update that showed the gap may itself begin a new book; if not, it is asked for
+    return [*said, *lose_book(state, verdict.value, ts_received_ns), *find_again(state, ts_received_ns)]
 
 
-def take_snapshot(state: Market, snapshot: Any, request: int, ts_received_ns: int) -> Said:
-    """Synchronise with a snapshot; one that nobody waits for any more is ignored."""
+def take_snapshot(state: Market, snapshot: BookSnapshot, request: int, ts_received_ns: int) -> Said:
+    """Synchronise with a snapshot over REST; one that nobody waits for any more is ignored."""
     if request != state.snapshot_request or not state.connected:
         return []
     book = state.refresh if state.refresh is not None else state.book
     verdict = book.load(snapshot)
     if verdict is not Verdict.APPLIED:
         return fetch_again(state, request)
+    state.tally.snapshots += 1
     if state.refresh is not None:
         state.book, state.refresh = state.refresh, None
     return _follow(state, ts_received_ns)
@@ -59,6 +69,32 @@ def fetch_again(state: Market, request: int) -> Said:
     return _fetch(state)
 
 
+def find_again(state: Market, ts_received_ns: int) -> Said:
+    """Ask for the book by the venue's own way: a snapshot over REST, or a new subscription."""
+    if state.dialect.resync == "snapshot":
+        return _fetch(state)
+    state.snapshot_wanted = False
+    return renew(state, "depth", ts_received_ns)
+
+
+def renew(state: Market, channel: Channel, ts_received_ns: int) -> Said:
+    """Subscribe anew; how often in a row is counted until the feed is live again."""
+    state.renewals += 1
+    state.renewed_ns = ts_received_ns
+    return [Renew(venue=state.venue, symbol=state.symbol, channel=channel, attempt=state.renewals)]
+
+
+def renew_if_due(state: Market, ts_received_ns: int) -> Said:
+    """Subscribe once more where a feed that is not live brings nothing to become so."""
+    if not state.connected or state.feed == "live":
+        return []
+    waits_for_rest = state.dialect.resync == "snapshot"  # while updates come, the snapshot is on its way
+    since_ns = max(state.renewed_ns, state.pace.last_ns if waits_for_rest else 0)
+    if ts_received_ns - since_ns < RENEW_AGAIN_NS * min(max(state.renewals, 1), MAX_SPACING):
+        return []
+    return renew(state, "depth", ts_received_ns)
+
+
 def lose_book(state: Market, reason: str, ts_received_ns: int) -> Said:
     """Drop the book: nothing of it is said until it is synchronised anew."""
     if state.book.is_live:
@@ -68,25 +104,14 @@ def lose_book(state: Market, reason: str, ts_received_ns: int) -> Said:
     else:
         state.snapshot_attempt += 1
     state.refresh = None
-    state.recent_quotes.clear()
-    state.quote_pending = None
+    forget_quotes(state)
     state.book_pending = False
     state.snapshot_wanted = True
+    state.tally.resyncs += 1
     said: Said = [trouble(state, "book_gap", reason)]
     if not state.connected:
         return said
     return said + change_feed(state, "stale", reason, ts_received_ns)
-
-
-def check_quote(state: Market, quote: QuoteTicked) -> str:
-    """Return how a best quote contradicts the book at the very same update, or an empty text."""
-    book = state.book
-    if quote.update_id != book.update_id or not book.levels.knows_top():
-        return ""
-    bid, ask = book.levels.bids.top(1), book.levels.asks.top(1)
-    if bid == ((quote.bid_price, quote.bid_quantity),) and ask == ((quote.ask_price, quote.ask_quantity),):
-        return ""
-    return f"book and best quote differ at update {quote.update_id}"
 
 
 def say_pending_book(state: Market, ts_received_ns: int) -> Said:
@@ -105,13 +130,18 @@ def _follow(state: Market, ts_received_ns: int) -> Said:
     book, levels = state.book, state.book.levels
     state.depth_received_ns = ts_received_ns
     state.clock.note(book.ts_venue_ns, ts_received_ns)
-    wrong = levels.trouble() or _contradiction(state)
+    wrong = levels.trouble()
+    if wrong:
+        state.tally.books_crossed += 1
+    elif state.last_quote_id:
+        wrong = hold_against_quotes(state)
     if wrong:
         return lose_book(state, wrong, ts_received_ns)
     said: Said = []
     if state.feed != "live":
         said += change_feed(state, "live", "synchronised", ts_received_ns)
         state.book_bucket = -1
+        state.renewals = 0
     if not levels.knows_top():
         state.book_pending = False
         _deepen(state, DEEPEN_AGAIN_NS, ts_received_ns)
@@ -125,13 +155,6 @@ def _follow(state: Market, ts_received_ns: int) -> Said:
     if not levels.reaches(DEEPEN_BELOW):
         _deepen(state, DEEPEN_EVERY_NS, ts_received_ns)
     return said
-
-
-def _contradiction(state: Market) -> str:
-    recent, update_id = state.recent_quotes, state.book.update_id
-    while recent and recent[0].update_id < update_id:
-        recent.popleft()
-    return check_quote(state, recent[0]) if recent else ""
 
 
 def _book_changed(state: Market, ts_received_ns: int) -> BookChanged:
@@ -150,14 +173,19 @@ def _book_changed(state: Market, ts_received_ns: int) -> BookChanged:
 
 
 def _deepen(state: Market, every_ns: int, ts_received_ns: int) -> None:
-    """Start a deeper book beside the live one; the next update sets off its snapshot."""
+    """Start a deeper book beside the live one; the next update sets off its snapshot.
+
+    A book whose snapshot comes on the stream is as deep as its subscription, and stays so.
+    """
+    if state.dialect.resync != "snapshot":
+        return
     if state.refresh is None and ts_received_ns - state.refreshed_ns >= every_ns:
         state.refreshed_ns = ts_received_ns
-        state.refresh = state.dialect.new_book()
+        state.refresh = state.dialect.new_book(state.instrument)
         state.snapshot_wanted = True
 
 
-def _take_refresh_update(state: Market, update: Any, ts_received_ns: int) -> Said:
+def _take_refresh_update(state: Market, update: Any) -> Said:
     assert state.refresh is not None
     state.refresh.apply(update)
     return _fetch(state) if state.snapshot_wanted else []

@@ -6,7 +6,20 @@ from typing import Literal
 
 import msgspec
 
-Trouble = Literal["malformed_frame", "lost_frame", "book_gap", "late_trade", "trade_hole", "bar_skipped", "odd_quote"]
+from seawall_venues.feed import Channel
+
+Trouble = Literal[
+    "malformed_frame",
+    "lost_frame",
+    "book_gap",
+    "late_trade",
+    "trade_hole",
+    "bar_skipped",
+    "bar_differs",
+    "odd_quote",
+    "refused",
+    "frozen",
+]
 
 
 class FeedCommand(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +49,17 @@ class FetchBars(FeedCommand, frozen=True, kw_only=True):
     interval_ms: int
     ts_from_ns: int
     ts_to_ns: int
+
+
+class PollBook(FeedCommand, frozen=True, kw_only=True):
+    """Read the order book once, as a stand-in for the stream."""
+
+
+class Renew(FeedCommand, frozen=True, kw_only=True):
+    """Subscribe anew to a channel; ``attempt`` counts the tries in a row and spaces them."""
+
+    channel: Channel
+    attempt: int
 
 
 class NoteTrouble(FeedCommand, frozen=True, kw_only=True):

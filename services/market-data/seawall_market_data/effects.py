@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from seawall_runtime.context import Context
 from seawall_runtime.effects import BaseEffects
 
@@ -21,9 +23,8 @@ class MarketDataEffects(BaseEffects):
         ]
 
     async def start(self) -> None:
-        """Open every feed. Raises StartError where a configured symbol is not listed."""
-        for feed in self._feeds:
-            await feed.start()
+        """Open every feed, each as soon as its venue answers. Raises StartError where a symbol is not listed."""
+        await asyncio.gather(*(feed.start() for feed in self._feeds))
 
     async def stop(self) -> None:
         """Close every socket."""

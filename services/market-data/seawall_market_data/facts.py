@@ -42,6 +42,20 @@ class FrameLost(FeedFact, frozen=True, kw_only=True):
     reason: str
 
 
+class SubscriptionRefused(FeedFact, frozen=True, kw_only=True):
+    """The venue did not accept the subscription to a channel; ``is_final`` where asking again cannot help."""
+
+    channel: Channel
+    reason: str
+    is_final: bool
+
+
+class BookPolled(FeedFact, frozen=True, kw_only=True):
+    """The answer to PollBook came."""
+
+    payload: bytes
+
+
 class SnapshotFetched(FeedFact, frozen=True, kw_only=True):
     """The answer to FetchSnapshot ``request`` came."""
 

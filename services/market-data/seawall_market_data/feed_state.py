@@ -14,7 +14,7 @@ def change_feed(state: Market, feed: FeedState, reason: str, ts_received_ns: int
     """Return the FeedChanged where the feed's state is new, and remember it."""
     if feed == state.feed:
         return []
-    state.feed, state.reason = feed, reason
+    state.feed, state.reason, state.feed_since_ns = feed, reason, ts_received_ns
     if feed == "live":
         state.live_since_ns = ts_received_ns
     return [feed_changed(state, ts_received_ns)]

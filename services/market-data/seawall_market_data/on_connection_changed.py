@@ -7,6 +7,7 @@ from seawall_proto import FeedState
 from .commands import Said
 from .facts import ConnectionChanged
 from .feed_state import change_feed
+from .quote_check import forget_quotes
 from .state import Market
 
 
@@ -15,9 +16,11 @@ def decide(state: Market, event: ConnectionChanged) -> tuple[Market, Said]:
     said: Said = []
     if "depth" in event.channels:
         state.connected = event.connected
-        _forget_book(state)
+        _forget_book(state, event.ts_received_ns)
         feed: FeedState = "syncing" if event.connected else "down"
         said += change_feed(state, feed, event.reason, event.ts_received_ns)
+    if "candle" in event.channels:
+        state.candle = None
     if "trade" in event.channels:
         if event.connected:
             said += state.trades.connected()
@@ -26,13 +29,15 @@ def decide(state: Market, event: ConnectionChanged) -> tuple[Market, Said]:
     return state, said
 
 
-def _forget_book(state: Market) -> None:
+def _forget_book(state: Market, ts_received_ns: int) -> None:
     state.book.reset()
     state.refresh = None
-    state.snapshot_wanted = True
+    state.pace.forget()
+    # a snapshot on the stream comes with the subscription; one over REST is asked for at the first update
+    state.snapshot_wanted = state.dialect.resync == "snapshot"
+    state.renewed_ns = ts_received_ns
     state.snapshot_attempt = 0
     state.snapshot_request += 1  # an answer on its way belongs to the connection before
     state.last_quote_id = 0
-    state.recent_quotes.clear()
-    state.quote_pending = None
+    forget_quotes(state)
     state.book_pending = False

@@ -14,6 +14,7 @@ from .state import Market
 
 def decide(state: Market, event: FrameReceived) -> tuple[Market, Said]:
     """Turn one frame into what it says: ticks, bars, a book, or the end of trust in the feed."""
+    state.tally.frames += 1
     try:
         return state, _READERS[event.channel](state, event)
     except MalformedFrameError as error:
@@ -24,27 +25,52 @@ def decide(state: Market, event: FrameReceived) -> tuple[Market, Said]:
 
 
 def _read_depth(state: Market, event: FrameReceived) -> Said:
-    state.heard_ns = event.ts_received_ns
-    return take_update(state, state.dialect.parse_depth(event.payload), event.ts_received_ns)
+    ts_received_ns = state.heard_ns = event.ts_received_ns
+    state.pace.note(ts_received_ns)
+    return take_update(state, state.dialect.parse_depth(event.payload, state.instrument), ts_received_ns)
 
 
 def _read_quote(state: Market, event: FrameReceived) -> Said:
     state.heard_ns = event.ts_received_ns
-    return take_quote(state, state.dialect.parse_quote(event.payload, state.symbol, event.ts_received_ns))
+    quote = state.dialect.parse_quote(event.payload, state.instrument, event.ts_received_ns)
+    return take_quote(state, quote) if quote is not None else []
 
 
 def _read_trade(state: Market, event: FrameReceived) -> Said:
     state.heard_ns = event.ts_received_ns
-    trade = state.dialect.parse_trade(event.payload, state.symbol, event.ts_received_ns)
-    if trade is None:
-        return []
-    state.clock.note(trade.ts_venue_ns, event.ts_received_ns)
-    return state.trades.take(trade)
+    said: Said = []
+    for trade in state.dialect.parse_trade(event.payload, state.instrument, event.ts_received_ns):
+        state.clock.note(trade.ts_venue_ns, event.ts_received_ns)
+        said += state.trades.take(trade)
+    return said
+
+
+def _read_candle(state: Market, event: FrameReceived) -> Said:
+    """Take the venue's candle once a later one shows that it is final; not every venue says so otherwise."""
+    said: Said = []
+    for candle in state.dialect.parse_candle(event.payload, state.instrument, event.ts_received_ns):
+        before = state.candle
+        if before is not None and candle.ts_open_ns > before.ts_open_ns:
+            said += state.trades.candles((before,), candle.ts_open_ns)
+        if before is None or candle.ts_open_ns >= before.ts_open_ns:
+            state.candle = candle
+    return said
 
 
 def _read_funding(state: Market, event: FrameReceived) -> Said:
     # not counted as heard: it travels on a connection of its own and says nothing about the book's
-    return [state.dialect.parse_funding(event.payload, state.symbol, event.ts_received_ns)]
+    known = state.funding
+    funding = state.dialect.parse_funding(event.payload, state.instrument, event.ts_received_ns, known)
+    if funding is None or (known is not None and funding.ts_venue_ns < known.ts_venue_ns):
+        return []
+    state.funding = funding
+    return [funding]
 
 
-_READERS = {"depth": _read_depth, "quote": _read_quote, "trade": _read_trade, "funding": _read_funding}
+_READERS = {
+    "depth": _read_depth,
+    "quote": _read_quote,
+    "trade": _read_trade,
+    "candle": _read_candle,
+    "funding": _read_funding,
+}

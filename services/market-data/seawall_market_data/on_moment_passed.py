@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from .announce import announce_again
-from .book_sync import say_pending_book
+from .book_sync import renew, renew_if_due, say_pending_book
 from .commands import Said
 from .facts import MomentPassed
-from .feed_state import change_feed
+from .feed_state import change_feed, trouble
+from .polling import poll_if_due
 from .quotes import say_pending_quote
 from .state import Market
 
+NS_PER_MS = 1_000_000
 GRACE_NS = 200_000_000  # a trade may reach us this long after a quote of the same time
 QUIET_GRACE_NS = 1_000_000_000  # and this long after the bar's end by our estimate, when nothing came since
 
@@ -20,6 +22,8 @@ def decide(state: Market, event: MomentPassed) -> tuple[Market, Said]:
     said = _note_silence(state, now_ns)
     if state.feed != "down" and now_ns - state.heard_ns <= state.settings.stale_after_ns:
         said += _close_bars(state, now_ns)
+    said += renew_if_due(state, now_ns)
+    said += poll_if_due(state, now_ns)
     said += say_pending_quote(state, now_ns)
     said += say_pending_book(state, now_ns)
     said += announce_again(state, now_ns)
@@ -33,13 +37,27 @@ def _close_bars(state: Market, now_ns: int) -> Said:
 
 
 def _note_silence(state: Market, now_ns: int) -> Said:
-    """A feed that was live and says nothing, or whose book stands still under moving quotes, is stale."""
+    """A live feed that says nothing for long, or whose book stands still under moving quotes, is stale.
+
+    How long is too long follows from the stream's own usual pace. A frozen stream is subscribed anew,
+    since a connection that still answers pings will not end by itself.
+    """
     if state.feed != "live":
         return []
-    limit_ns = state.settings.stale_after_ns
+    limit_ns = state.pace.limit_ns(state.settings.stale_after_ns)
     if now_ns - state.heard_ns > limit_ns:
-        return change_feed(state, "stale", f"no frame for {limit_ns // 1_000_000} ms", now_ns)
-    behind = state.last_quote_id > state.book.update_id
-    if behind and now_ns - state.depth_received_ns > limit_ns:
-        return change_feed(state, "stale", f"no depth for {limit_ns // 1_000_000} ms under moving quotes", now_ns)
+        return _frozen(state, f"no frame for {limit_ns // NS_PER_MS} ms", now_ns)
+    if state.dialect.quotes_share_numbers and state.last_quote_id <= state.book.update_id:
+        return []  # the book is as new as the newest quote: nothing is missing from it
+    if state.last_quote_ns > state.depth_received_ns and now_ns - state.depth_received_ns > limit_ns:
+        return _frozen(state, f"no depth for {limit_ns // NS_PER_MS} ms under moving quotes", now_ns)
     return []
+
+
+def _frozen(state: Market, reason: str, now_ns: int) -> Said:
+    usual = f"; usually one every {state.pace.usual_ms:.0f} ms" if state.pace.usual_ms else ""
+    return [
+        trouble(state, "frozen", reason + usual),
+        *change_feed(state, "stale", reason, now_ns),
+        *renew(state, "depth", now_ns),
+    ]

@@ -14,7 +14,7 @@ from .state import Market
 def decide(state: Market, event: SnapshotFetched) -> tuple[Market, Said]:
     """Synchronise with it, or ask again where it is no snapshot."""
     try:
-        snapshot = state.dialect.parse_snapshot(event.payload)
+        snapshot = state.dialect.parse_snapshot(event.payload, state.instrument)
     except MalformedFrameError as error:
         return state, [trouble(state, "malformed_frame", str(error)), *fetch_again(state, event.request)]
     return state, take_snapshot(state, snapshot, event.request, event.ts_received_ns)

@@ -15,7 +15,7 @@ def decide(state: Market, event: TradesFetched) -> tuple[Market, Said]:
     if event.payload is None:
         return state, state.trades.listed(event.request, None)
     try:
-        trades = state.dialect.parse_trades(event.payload, state.symbol, event.ts_received_ns)
+        trades = state.dialect.parse_trades(event.payload, state.instrument, event.ts_received_ns)
     except MalformedFrameError as error:
         note = trouble(state, "malformed_frame", str(error))
         return state, [note, *state.trades.listed(event.request, None)]

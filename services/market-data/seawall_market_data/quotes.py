@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from seawall_proto import QuoteTicked
 
-from .book_sync import check_quote, lose_book
+from .book_sync import lose_book
 from .commands import Said
 from .feed_state import trouble
+from .quote_check import hold_against_book
 from .state import Market
 
 
@@ -15,15 +16,14 @@ def take_quote(state: Market, quote: QuoteTicked) -> Said:
     if quote.update_id <= state.last_quote_id:
         return []
     state.last_quote_id = quote.update_id
+    state.last_quote_ns = quote.ts_received_ns
     state.clock.note(quote.ts_venue_ns, quote.ts_received_ns)
     if quote.bid_price >= quote.ask_price:
         return [trouble(state, "odd_quote", f"bid {quote.bid_price} at or above ask {quote.ask_price}")]
+    if state.dialect.quotes_share_numbers and (wrong := hold_against_book(state, quote)):
+        return lose_book(state, wrong, quote.ts_received_ns)
     if state.feed != "live":
         return []
-    if quote.update_id > state.book.update_id:
-        state.recent_quotes.append(quote)
-    elif wrong := check_quote(state, quote):
-        return lose_book(state, wrong, quote.ts_received_ns)
     return _say_in_pace(state, quote)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from seawall_proto import (
+    ActivityBarClosed,
     BarClosed,
     BookChanged,
     FeedChanged,
@@ -16,27 +17,31 @@ from seawall_proto import (
 )
 from seawall_runtime.config import Config, MarketDataConfig
 from seawall_runtime.service import Key, Service
-from seawall_venues.feed import Dialect
-from seawall_venues.feeds import DIALECTS
+from seawall_venues.feeds import FEEDS
 
 from . import (
     on_bars_fetched,
+    on_book_polled,
     on_connection_changed,
     on_frame_lost,
     on_frame_received,
     on_instrument_fetched,
     on_moment_passed,
     on_snapshot_fetched,
+    on_subscription_refused,
     on_trades_fetched,
 )
+from .activity_bars import parse_spec
 from .facts import (
     BarsFetched,
+    BookPolled,
     ConnectionChanged,
     FrameLost,
     FrameReceived,
     InstrumentFetched,
     MomentPassed,
     SnapshotFetched,
+    SubscriptionRefused,
     TradesFetched,
 )
 from .state import Market, Settings
@@ -60,8 +65,19 @@ SERVICE = Service(
         TradesFetched: on_trades_fetched.decide,
         BarsFetched: on_bars_fetched.decide,
         InstrumentFetched: on_instrument_fetched.decide,
+        SubscriptionRefused: on_subscription_refused.decide,
+        BookPolled: on_book_polled.decide,
     },
-    sends=(TradePrinted, QuoteTicked, BookChanged, BarClosed, FundingPosted, FeedChanged, InstrumentListed),
+    sends=(
+        TradePrinted,
+        QuoteTicked,
+        BookChanged,
+        BarClosed,
+        ActivityBarClosed,
+        FundingPosted,
+        FeedChanged,
+        InstrumentListed,
+    ),
     key=key_of,
 )
 
@@ -74,17 +90,19 @@ def settings_of(config: MarketDataConfig) -> Settings:
         book_every_ns=config.book_every_ms * NS_PER_MS,
         quote_every_ns=config.quote_every_ms * NS_PER_MS,
         stale_after_ns=config.stale_after_ms * NS_PER_MS,
+        poll_after_ns=config.poll_after_ms * NS_PER_MS,
+        poll_every_ns=config.poll_every_ms * NS_PER_MS,
+        activity_bars=tuple(parse_spec(text) for text in config.activity_bars),
     )
 
 
 def initial(config: Config) -> Callable[[Key], Market]:
     """Return the function that makes a symbol's first state."""
     settings = settings_of(config.market_data)
-    dialects: dict[str, Dialect] = {venue.name: DIALECTS[venue.name] for venue in config.venues}
 
     def make(key: Key) -> Market:
         assert isinstance(key, tuple)
         venue, symbol = key
-        return Market(dialects[venue], symbol, settings)
+        return Market(FEEDS[venue].dialect, symbol, settings)
 
     return make

@@ -7,6 +7,7 @@ than the decision itself.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import random
 from collections import deque
 from collections.abc import Coroutine, Sequence
@@ -19,13 +20,14 @@ from seawall_runtime.config import VenueConfig
 from seawall_runtime.context import Context
 from seawall_runtime.errors import StartError
 from seawall_runtime.telemetry import Handling, handling_of
-from seawall_venues.binance.feed_session import BinanceFeedSession
 from seawall_venues.feed import Channel
-from seawall_venues.feed_connection import ConnectionLimits
+from seawall_venues.feed_session import FeedSession
+from seawall_venues.feeds import FEEDS
 from seawall_venues.instruments import find_instrument
 from seawall_venues.port import Instrument, UnknownInstrumentError, VenueError
+from seawall_venues.wire import FeedOptions, FeedSpec
 
-from .commands import FetchBars, FetchSnapshot, FetchTrades, NoteTrouble
+from .commands import FetchBars, FetchSnapshot, FetchTrades, NoteTrouble, PollBook, Renew
 from .facts import (
     ConnectionChanged,
     FeedFact,
@@ -33,6 +35,7 @@ from .facts import (
     FrameReceived,
     InstrumentFetched,
     MomentPassed,
+    SubscriptionRefused,
 )
 from .feed_metrics import FeedMetrics
 from .service import SERVICE
@@ -45,7 +48,6 @@ MAX_START_PAUSES = 3  # pauses double up to a second: nothing works before the v
 IDLE_TIMES = 2  # a connection silent twice as long as makes a feed stale is replaced
 MAX_UNSENT_BARS = 1_200  # ten minutes of one-second bars of two symbols; NATS is back in seconds
 TICKS = frozenset({QuoteTicked, TradePrinted, BookChanged})
-SESSIONS = {"binance-usdm": BinanceFeedSession}
 
 
 class VenueFeed:
@@ -57,16 +59,20 @@ class VenueFeed:
         self._states = states
         self._metrics = FeedMetrics(context.metrics, context.log, config.name)
         self._jitter = random.Random(f"{config.name}/{context.instance}")  # noqa: S311  spreads retries, no secret
-        self._session = SESSIONS[config.name](
+        spec, settings = FEEDS[config.name], context.config.market_data
+        idle_s = max(spec.rules.idle_s, IDLE_TIMES * settings.stale_after_ms / 1_000)
+        self._session = FeedSession(
+            spec,
             rest_url=config.rest_url,
             websocket_url=config.websocket_url,
             listener=self,
             now_ns=context.now_ns,
             jitter=self._jitter,
-            depth_every_ms=context.config.market_data.depth_every_ms,
-            limits=ConnectionLimits(idle_s=IDLE_TIMES * context.config.market_data.stale_after_ms / 1_000),
+            options=FeedOptions(settings.depth_every_ms, _candle_interval_ms(spec, settings.bar_interval_ms)),
+            rules=dataclasses.replace(spec.rules, idle_s=idle_s),
         )
-        self._reads = VenueReads(self._session, self._react, self._metrics, context.now_ns, self._jitter)
+        instrument_of = lambda symbol: states[symbol].instrument  # noqa: E731
+        self._reads = VenueReads(self._session, instrument_of, self._react, self._metrics, context.now_ns, self._jitter)
         self._unsent: deque[BarClosed] = deque(maxlen=MAX_UNSENT_BARS)
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -76,9 +82,10 @@ class VenueFeed:
         Raises StartError where a configured symbol is not listed.
         """
         self._show_readiness()
-        for instrument in await self._read_instruments():
+        instruments = await self._read_instruments()
+        for instrument in instruments:
             self._react(self._instrument_fetched(instrument))
-        self._spawn(self._session.run(tuple(self._states)))
+        self._spawn(self._session.run(instruments))
         self._spawn(self._tell_time())
         self._spawn(self._keep_instruments())
 
@@ -117,6 +124,19 @@ class VenueFeed:
                 channels=channels,
                 connected=connected,
                 reason=reason,
+                ts_received_ns=ts_received_ns,
+            )
+        )
+
+    def on_refused(self, symbol: str, channel: Channel, reason: str, is_final: bool, ts_received_ns: int) -> None:
+        """Decide on a subscription that the venue did not accept."""
+        self._react(
+            SubscriptionRefused(
+                venue=self._name,
+                symbol=symbol,
+                channel=channel,
+                reason=reason,
+                is_final=is_final,
                 ts_received_ns=ts_received_ns,
             )
         )
@@ -165,8 +185,16 @@ class VenueFeed:
                 self._spawn(self._reads.trades(command))
             case FetchBars():
                 self._spawn(self._reads.bars(command))
+            case PollBook():
+                self._spawn(self._reads.poll(command))
+            case Renew():
+                self._spawn(self._renew(command))
             case _:
                 raise TypeError(f"market-data cannot perform {type(command).__name__}")
+
+    async def _renew(self, command: Renew) -> None:
+        await self._reads.pause(command.attempt - 1)
+        self._session.renew(command.symbol, command.channel, command.attempt)
 
     async def _tell_time(self) -> None:
         while True:
@@ -225,3 +253,9 @@ class VenueFeed:
         error = None if task.cancelled() else task.exception()
         if error is not None:
             self._context.fail(error)
+
+
+def _candle_interval_ms(spec: FeedSpec, bar_interval_ms: int) -> int:
+    """Return the candle to subscribe to: of our own bars where the venue has it, else its shortest."""
+    offered = spec.dialect.bar_intervals_ms
+    return bar_interval_ms if bar_interval_ms in offered else min(offered)

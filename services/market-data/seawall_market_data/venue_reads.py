@@ -6,11 +6,11 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 
-from seawall_venues.binance.feed_session import BinanceFeedSession
-from seawall_venues.port import VenueError
+from seawall_venues.feed_session import FeedSession
+from seawall_venues.port import Instrument, VenueError
 
-from .commands import FetchBars, FetchSnapshot, FetchTrades
-from .facts import BarsFetched, FeedFact, SnapshotFetched, TradesFetched
+from .commands import FetchBars, FetchSnapshot, FetchTrades, PollBook
+from .facts import BarsFetched, BookPolled, FeedFact, SnapshotFetched, TradesFetched
 from .feed_metrics import FeedMetrics
 
 FIRST_PAUSE_S = 0.25
@@ -24,13 +24,15 @@ class VenueReads:
 
     def __init__(
         self,
-        session: BinanceFeedSession,
+        session: FeedSession,
+        instrument_of: Callable[[str], Instrument],
         react: Callable[[FeedFact], None],
         metrics: FeedMetrics,
         now_ns: Callable[[], int],
         jitter: random.Random,
     ) -> None:
         self._session = session
+        self._instrument_of = instrument_of
         self._react = react
         self._metrics = metrics
         self._now_ns = now_ns
@@ -41,7 +43,7 @@ class VenueReads:
         attempt = command.attempt
         while wanted():
             await self.pause(attempt)
-            payload = await self._try_read("depth", lambda: self._session.snapshot(command.symbol))
+            payload = await self._try_read("depth", lambda: self._session.snapshot(self._instrument_of(command.symbol)))
             if payload is not None:
                 self._react(
                     SnapshotFetched(
@@ -55,10 +57,23 @@ class VenueReads:
                 return
             attempt += 1
 
+    async def poll(self, command: PollBook) -> None:
+        """Read the book, once; the next poll is due soon anyway."""
+        payload = await self._try_read("poll", lambda: self._session.snapshot(self._instrument_of(command.symbol)))
+        if payload is not None:
+            self._react(
+                BookPolled(
+                    venue=command.venue,
+                    symbol=command.symbol,
+                    payload=payload,
+                    ts_received_ns=self._now_ns(),
+                )
+            )
+
     async def trades(self, command: FetchTrades) -> None:
         """Read the newest trades, once; whether to try again is decided on the answer."""
         await self.pause(command.attempt)
-        payload = await self._try_read("trades", lambda: self._session.trades(command.symbol))
+        payload = await self._try_read("trades", lambda: self._session.trades(self._instrument_of(command.symbol)))
         self._react(
             TradesFetched(
                 venue=command.venue,
@@ -76,7 +91,9 @@ class VenueReads:
             await self.pause(attempt)
             payload = await self._try_read(
                 "bars",
-                lambda: self._session.bars(command.symbol, command.interval_ms, command.ts_from_ns, command.ts_to_ns),
+                lambda: self._session.bars(
+                    self._instrument_of(command.symbol), command.interval_ms, command.ts_from_ns, command.ts_to_ns
+                ),
             )
             if payload is not None:
                 self._react(

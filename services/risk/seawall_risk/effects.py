@@ -114,7 +114,7 @@ class RiskEffects(BaseEffects):
             await asyncio.sleep(READ_EVERY_S)
 
     async def _everything(self, ledger: Ledger) -> LedgerRead:
-        venues = [(venue.name, venue.account) for venue in self.context.config.venues]
+        venues = [(venue.name, venue.account) for venue in self.context.config.traded_venues]
         reconciled = [await ledger.last_reconciled(*venue) for venue in venues]
         exposures = [found for venue in venues for found in await self._exposures(ledger, *venue)]
         return LedgerRead(

@@ -19,6 +19,7 @@ def enter(case: Case, side: Side) -> Order | Refusal:
     state, account = case.state, case.account
     refusal = (
         limits.check_halted(state, account, case.signal)
+        or limits.check_peg(state, case.signal.symbol)
         or limits.check_equity(state, account)
         or limits.check_unknown(account)
         or limits.check_in_flight(case.market)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from decimal import Decimal
 
-from seawall_proto import ExposureChanged, OrderState, RefusalReason, SignalRaised
+from seawall_proto import ExposureChanged, OrderState, RefusalReason, SignalRaised, parse_symbol
 
 from .case import Refusal
 from .exposure import equity_of
@@ -67,6 +67,16 @@ def check_halted(state: Portfolio, account: Account, signal: SignalRaised) -> Re
         detail = f"the ledger's halts were last readable {silent_ns / SECOND_NS:.1f} s ago"
         return Refusal(RefusalReason.HALTED, detail)
     return None
+
+
+def check_peg(state: Portfolio, symbol: str) -> Refusal | None:
+    """Refuse where the stablecoin that the symbol is priced and settled in was last seen off its peg."""
+    parts = parse_symbol(symbol)
+    rated = state.pegs.get(parts.quote) if parts is not None else None
+    if rated is None or rated.rate_usd is None or abs(rated.rate_usd - 1.0) <= state.limits.max_depeg:
+        return None
+    limit = f"limit {state.limits.max_depeg:g} from one dollar"
+    return Refusal(RefusalReason.DEPEGGED, f"a {rated.currency} is worth {rated.rate_usd:.4f} USD, {limit}")
 
 
 def check_equity(state: Portfolio, account: Account) -> Refusal | None:

@@ -6,6 +6,7 @@ from seawall_proto import (
     AccountReconciled,
     AlertRaised,
     BookChanged,
+    CurrencyRated,
     ExposureChanged,
     FeedChanged,
     HaltRequested,
@@ -25,6 +26,7 @@ from seawall_runtime.service import Service, TimerElapsed
 from . import (
     on_account_reconciled,
     on_book_changed,
+    on_currency_rated,
     on_feed_changed,
     on_halt_requested,
     on_halts_read,
@@ -52,6 +54,7 @@ SERVICE = Service(
         BookChanged: on_book_changed.decide,
         FeedChanged: on_feed_changed.decide,
         InstrumentListed: on_instrument_listed.decide,
+        CurrencyRated: on_currency_rated.decide,
         AccountReconciled: on_account_reconciled.decide,
         PositionChanged: on_position_changed.decide,
         OrderStateChanged: on_order_state_changed.decide,

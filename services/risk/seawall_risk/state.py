@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TypeVar
 
-from seawall_proto import ExposureChanged, FeedState, InstrumentListed, Level, OrderState
+from seawall_proto import CurrencyRated, ExposureChanged, FeedState, InstrumentListed, Level, OrderState
 from seawall_runtime.config import RiskConfig
 
 ZERO = Decimal(0)
@@ -114,7 +114,10 @@ class Halt:
 
 @dataclass(slots=True)
 class Portfolio:
-    """Everything risk decides from. ``now_ns`` is the newest time any event carried."""
+    """Everything risk decides from. ``now_ns`` is the newest time any event carried.
+
+    ``pegs`` holds the last known rate of each stablecoin.
+    """
 
     limits: RiskConfig
     stale_after_ns: int
@@ -124,6 +127,7 @@ class Portfolio:
     loaded_ns: int = 0
     halts_read_ns: int = 0
     halts: dict[str, Halt] = field(default_factory=dict)
+    pegs: dict[str, CurrencyRated] = field(default_factory=dict)
     finished: OrderedDict[str, int] = field(default_factory=OrderedDict)
     fills: OrderedDict[str, None] = field(default_factory=OrderedDict)
 

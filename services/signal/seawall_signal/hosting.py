@@ -28,5 +28,5 @@ def hosted_by(config: Config) -> tuple[Hosted, ...]:
 def initial(config: Config) -> Callable[[Key], Host]:
     """Return the factory of the one state. Raises ConfigError for a strategy or option that is wrong."""
     hosted = hosted_by(config)
-    markets = [Market(venue.name, symbol) for venue in config.venues for symbol in venue.symbols]
+    markets = [Market(venue.name, symbol) for venue in config.traded_venues for symbol in venue.symbols]
     return lambda key: host(hosted, markets)

@@ -40,7 +40,7 @@ class GuardianEffects(BaseEffects):
 
     async def start(self) -> None:
         """Begin to watch; returns at once, whatever is down."""
-        for venue in self.context.config.venues:
+        for venue in self.context.config.traded_venues:
             if venue.trade_key is None and venue.guardian_key is None:
                 continue  # only its market data is used: there can be no position
             self._watches[venue.name, venue.account] = self._watch(venue)

@@ -13,14 +13,19 @@ import pytest
 from seawall_cli.embedded import free_port
 from seawall_runtime.clock import now_ns
 from seawall_venues import feed_connection
-from seawall_venues.binance.feed_rest import FeedRest
-from seawall_venues.binance.feed_session import BinanceFeedSession
 from seawall_venues.feed import Channel
-from seawall_venues.feed_connection import ConnectionLimits
+from seawall_venues.feed_rest import FeedRest
+from seawall_venues.feed_session import FeedSession
+from seawall_venues.feeds import FEEDS
+from seawall_venues.instruments import find_instrument, unlisted
 from seawall_venues.outcomes import RateLimited, TransportFailed, VenueDenied
+from seawall_venues.wire import SocketRules
 from tests.worlds.fake_venue import FakeVenue, until
 
 BTC, ETH = "BTC-USDT-PERP", "ETH-USDT-PERP"
+SPEC = FEEDS["binance-usdm"]
+BTC_LISTED = unlisted(SPEC.venue, "BTCUSDT", BTC)
+DEPTH, TRADES = SPEC.snapshot_request(BTC_LISTED), SPEC.trades_request(BTC_LISTED)
 
 
 class Ear:
@@ -43,24 +48,28 @@ class Ear:
         if "depth" in channels:
             self.connections.append((symbol, connected, reason))
 
+    def on_refused(self, symbol: str, channel: Channel, reason: str, is_final: bool, ts_received_ns: int) -> None:
+        raise AssertionError(f"{channel} of {symbol}: {reason}")
+
     def fortunes(self, symbol: str = BTC) -> list[bool]:
         return [connected for name, connected, _ in self.connections if name == symbol]
 
 
 @contextlib.asynccontextmanager
 async def running(
-    venue: FakeVenue, ear: Ear, limits: ConnectionLimits | None = None, symbols: tuple[str, ...] = (BTC, ETH)
-) -> AsyncIterator[BinanceFeedSession]:
-    session = BinanceFeedSession(
+    venue: FakeVenue, ear: Ear, rules: SocketRules | None = None, symbols: tuple[str, ...] = (BTC, ETH)
+) -> AsyncIterator[FeedSession]:
+    session = FeedSession(
+        SPEC,
         rest_url=venue.rest_url,
         websocket_url=venue.websocket_url,
         listener=ear,
         now_ns=now_ns,
         jitter=random.Random(1),
-        limits=limits,
+        rules=rules,
     )
-    await session.instruments()
-    task = asyncio.create_task(session.run(symbols))
+    listed = await session.instruments()
+    task = asyncio.create_task(session.run([find_instrument(listed, symbol) for symbol in symbols]))
     try:
         await until(lambda: ear.fortunes())
         yield session
@@ -83,7 +92,7 @@ async def test_every_stream_is_asked_for_where_the_venue_serves_it(venue: FakeVe
         assert sorted(venue.streams) == sorted(
             f"{symbol}@{stream}"
             for symbol in ("btcusdt", "ethusdt")
-            for stream in ("depth@100ms", "bookTicker", "trade", "markPrice@1s")
+            for stream in ("depth@100ms", "bookTicker", "trade", "kline_1m", "markPrice@1s")
         )
         before_ns = now_ns()
         for frame in (venue.markets["ETHUSDT"].depth(), venue.markets["BTCUSDT"].quote()):
@@ -122,9 +131,12 @@ async def test_a_venue_that_is_gone_is_tried_until_it_is_back(
 def test_pauses_double_are_spread_and_bounded() -> None:
     nobody: Any = None
     connection = feed_connection.FeedConnection(
-        "ws://x", nobody, ConnectionLimits(), now_ns=now_ns, jitter=random.Random(4)
+        "ws://x", nobody, SocketRules(messages_per_s=1), now_ns=now_ns, jitter=random.Random(4)
     )
-    pauses = [connection._pause_s() for _ in range(40)]
+    pauses = []
+    for attempt in range(1, 41):
+        connection._attempt = min(attempt, 16)
+        pauses.append(connection._pause_s())
     assert 0.05 <= pauses[0] <= 0.15
     assert all(pause <= 1.5 * feed_connection.LAST_BACKOFF_S for pause in pauses)
     assert pauses[6] > 4 * pauses[0]
@@ -133,7 +145,7 @@ def test_pauses_double_are_spread_and_bounded() -> None:
 
 async def test_a_connection_that_falls_silent_is_replaced(venue: FakeVenue) -> None:
     ear = Ear()
-    async with running(venue, ear, ConnectionLimits(idle_s=0.4), symbols=(BTC,)):
+    async with running(venue, ear, SocketRules(messages_per_s=5, idle_s=0.4), symbols=(BTC,)):
         for _ in range(8):
             await venue.send(venue.markets["BTCUSDT"].depth())
             await asyncio.sleep(0.1)
@@ -142,7 +154,10 @@ async def test_a_connection_that_falls_silent_is_replaced(venue: FakeVenue) -> N
         assert "no frame for 0.4 s" in ear.connections[1][2]
 
 
-async def test_a_frame_over_the_limit_ends_the_connection_not_the_process(venue: FakeVenue) -> None:
+async def test_a_frame_over_the_limit_ends_the_connection_not_the_process(
+    venue: FakeVenue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed_connection, "MAX_FRAME_BYTES", 1 << 20)
     ear = Ear()
     async with running(venue, ear, symbols=(BTC,)):
         await venue.send(b'{"stream":"btcusdt@depth@100ms","data":"' + b"x" * (2 << 20) + b'"}')
@@ -154,9 +169,9 @@ async def test_a_frame_over_the_limit_ends_the_connection_not_the_process(venue:
 async def test_an_old_connection_is_replaced_without_a_hole(venue: FakeVenue, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feed_connection, "OVERLAP_S", 0.3)
     ear = Ear()
-    limits = ConnectionLimits(lifetime_s=0.6, lifetime_jitter_s=0.0)
+    rules = SocketRules(messages_per_s=5, lifetime_s=0.6)
     sent: list[bytes] = []
-    async with running(venue, ear, limits, symbols=(BTC,)):
+    async with running(venue, ear, rules, symbols=(BTC,)):
         for _ in range(30):
             sent.append(venue.markets["BTCUSDT"].depth())
             await venue.send(sent[-1])
@@ -180,35 +195,35 @@ async def test_garbage_casts_doubt_on_every_symbol_of_its_connection_and_a_notic
 
 
 async def test_reads_that_fail_say_why_and_the_venues_wish_is_heeded(venue: FakeVenue) -> None:
-    rest = FeedRest(venue.rest_url, now_ns)
+    rest = FeedRest(SPEC, venue.rest_url, now_ns)
     try:
         venue.answers["/fapi/v1/depth"] = (400, {}, b'{"code":-1121,"msg":"Invalid symbol."}')
         with pytest.raises(VenueDenied, match="Invalid symbol"):
-            await rest.depth("BTCUSDT")
+            await rest.fetch(DEPTH)
         venue.answers["/fapi/v1/depth"] = (429, {"Retry-After": "7"}, b'{"code":-1003}')
         with pytest.raises(VenueDenied, match="429"):
-            await rest.depth("BTCUSDT")
+            await rest.fetch(DEPTH)
         asked = len(venue.requests)
         with pytest.raises(RateLimited, match="asked us to wait"):
-            await rest.trades("BTCUSDT")
+            await rest.fetch(TRADES)
         assert len(venue.requests) == asked
     finally:
         await rest.close()
-    nobody = FeedRest(f"http://127.0.0.1:{free_port()}", now_ns)
+    nobody = FeedRest(SPEC, f"http://127.0.0.1:{free_port()}", now_ns)
     try:
         with pytest.raises(TransportFailed, match="exchangeInfo"):
-            await nobody.exchange_info()
+            await nobody.listing()
     finally:
         await nobody.close()
 
 
 async def test_the_budget_stops_reads_before_the_venue_does(venue: FakeVenue) -> None:
-    rest = FeedRest(venue.rest_url, lambda: 1_700_000_030_000_000_000)
+    rest = FeedRest(SPEC, venue.rest_url, lambda: 1_700_000_030_000_000_000)
     try:
         for _ in range(96):  # 80 % of 2 400, at 20 each; the rest is kept for protection
-            await rest.depth("BTCUSDT")
+            await rest.fetch(DEPTH)
         with pytest.raises(RateLimited, match="REQUEST_WEIGHT"):
-            await rest.depth("BTCUSDT")
+            await rest.fetch(DEPTH)
         assert len(venue.requests) == 96
     finally:
         await rest.close()

@@ -9,7 +9,7 @@ import pytest
 
 from seawall_market_data.commands import FetchSnapshot, NoteTrouble
 from seawall_market_data.facts import FrameLost, InstrumentFetched
-from seawall_proto import BookChanged, FeedChanged, FundingPosted, InstrumentListed, QuoteTicked
+from seawall_proto import BarClosed, BookChanged, FeedChanged, FundingPosted, InstrumentListed, QuoteTicked
 from seawall_venues.binance.symbols import parse_exchange_info
 from tests.worlds.feed_frames import GeneratedMarket
 from tests.worlds.feed_story import MS, SYMBOL, VENUE, FeedStory
@@ -236,7 +236,7 @@ def test_a_feed_that_falls_silent_is_stale_and_live_again_with_the_next_update()
     assert not ticks(told.frame(market.quote()))
     assert ticks(told.frame(market.depth()))
     assert told.feeds()[-1] == "live"
-    assert told.troubles() == []
+    assert told.troubles() == ["frozen"]
 
 
 def test_a_book_that_stands_still_under_moving_quotes_is_stale() -> None:
@@ -258,7 +258,9 @@ def test_bars_do_not_end_by_the_clock_while_nothing_is_heard() -> None:
     before = len(told.said)
     told.now_ns += 60_000 * MS
     told.wait(0)
-    assert [type(item) for item in told.said[before:] if not isinstance(item, InstrumentListed)] == [FeedChanged]
+    said = told.said[before:]
+    assert [item.state for item in said if isinstance(item, FeedChanged)] == ["stale"]
+    assert not [item for item in said if isinstance(item, BarClosed)]
 
 
 def test_books_come_at_most_once_a_pace_of_venue_time_and_the_last_one_is_not_kept_back() -> None:

@@ -11,9 +11,10 @@ import pytest
 
 from seawall_market_data.commands import FetchSnapshot
 from seawall_proto import BarClosed, BookChanged, QuoteTicked, TradePrinted
+from seawall_venues.instruments import unlisted
 from tests.paths import needs_recording
 from tests.worlds.feed_frames import channel_of, recorded, recording_of
-from tests.worlds.feed_story import FeedStory
+from tests.worlds.feed_story import SYMBOL, VENUE, FeedStory
 
 MS = 1_000_000
 SECOND = 1_000_000_000
@@ -22,6 +23,7 @@ SECOND = 1_000_000_000
 def played(venue_symbol: str, *, book_every_ms: int = 100, dropped: int = -1, most: int = 1_000_000) -> FeedStory:
     """Play a recording; ``dropped`` leaves out that depth frame after the book came alive."""
     told = FeedStory(connect=False, book_every_ms=book_every_ms)
+    told.state.instrument = unlisted(VENUE, venue_symbol.upper(), SYMBOL)
     live_frames = 0
     for number, (ts_ns, frame) in enumerate(recorded(venue_symbol)):
         if number == 0:

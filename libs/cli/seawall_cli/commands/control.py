@@ -100,7 +100,7 @@ async def flatten(config: Config, scope: str, reason: str, *, within_s: float) -
         while True:
             left = [
                 position
-                for venue in config.venues
+                for venue in config.traded_venues
                 for position in await ledger.positions(venue.name, venue.account)
                 if position.quantity and in_scope(scope, position)
             ]

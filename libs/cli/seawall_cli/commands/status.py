@@ -39,7 +39,7 @@ async def _money(config: Config) -> dict[str, Any]:
     accounts: list[dict[str, Any]] = []
     async with ledger_of(config) as ledger:
         halts = [{"scope": halt.scope, "by": halt.actor, "reason": halt.reason} for halt in await ledger.halts()]
-        for venue in config.venues:
+        for venue in config.traded_venues:
             account = (venue.name, venue.account)
             reconciled = await ledger.last_reconciled(*account)
             last = await ledger.rows(

@@ -128,7 +128,7 @@ async def settle(supervisor: Supervisor, sampler: Sampler) -> Holdings:
     """Stop deciding, let orders and stops come to rest, and return what the venue then holds."""
     supervisor.stop_one("signal")
     deadline = time.monotonic() + SETTLE_WITHIN_S
-    venue = supervisor.config.venues[0]
+    venue = supervisor.config.traded_venues[0]
     while True:
         holdings = await read_holdings(venue)
         if await at_rest(supervisor.config, holdings) or time.monotonic() > deadline:
@@ -139,7 +139,7 @@ async def settle(supervisor: Supervisor, sampler: Sampler) -> Holdings:
 
 async def at_rest(config: Config, holdings: Holdings) -> bool:
     """True where nothing works, nothing is naked, and venue and ledger agree."""
-    venue = config.venues[0]
+    venue = config.traded_venues[0]
     try:
         async with ledger_of(config) as ledger:
             working = await ledger.open_orders(venue.name, venue.account)

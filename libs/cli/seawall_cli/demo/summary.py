@@ -116,7 +116,7 @@ async def count_events(config: Config) -> dict[str, int]:
 async def unexplained_positions(config: Config, ledger: Ledger, holdings: Holdings) -> list[str]:
     """Return the instruments whose position at the venue is not the ledger's."""
     booked: dict[str, Decimal] = {}
-    for venue in config.venues:
+    for venue in config.traded_venues:
         for position in await ledger.positions(venue.name, venue.account):
             if position.quantity:
                 booked[venue_symbol(position.symbol)] = position.quantity

@@ -8,6 +8,7 @@ from . import parse
 from .book import DepthBook
 from .symbols import VENUE
 
+LISTED_TRADES = 1_000  # the most that the venue lists at once
 # The candles that USD-M futures offer up to a day; unlike spot there are none of a second.
 KLINE_INTERVALS = {
     60_000: "1m",
@@ -26,13 +27,20 @@ KLINE_INTERVALS = {
 
 DIALECT = Dialect(
     venue=VENUE,
-    new_book=DepthBook,
+    new_book=lambda _instrument: DepthBook(),
     parse_depth=parse.parse_depth,
     parse_snapshot=parse.parse_snapshot,
     parse_quote=parse.parse_quote,
     parse_trade=parse.parse_trade,
+    parse_candle=parse.parse_candle,
     parse_funding=parse.parse_funding,
     parse_trades=parse.parse_trades,
     parse_bars=parse.parse_bars,
+    resync="snapshot",
+    proof="sequence",
+    trades_are_numbered=True,
+    quotes_share_numbers=True,
+    quotes_are_complete=True,
     bar_intervals_ms=frozenset(KLINE_INTERVALS),
+    listed_trades=LISTED_TRADES,
 )

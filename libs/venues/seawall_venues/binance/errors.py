@@ -6,6 +6,8 @@ proves that an order was not accepted. Every other answer proves nothing.
 
 from __future__ import annotations
 
+import msgspec
+
 from seawall_venues.outcomes import VenueDenied, rejected, unknown
 from seawall_venues.port import Outcome, Result
 
@@ -53,6 +55,24 @@ def outcome_of(status: int, code: str, message: str) -> Outcome:
     if status >= 500 or code in DUPLICATE_CLIENT_ID:
         return Outcome.UNKNOWN
     return Outcome.REJECTED if code in KNOWN_REJECTED else Outcome.UNKNOWN
+
+
+class _ErrorBody(msgspec.Struct, frozen=True):
+    code: int | str = ""
+
+
+def refusal(status: int, body: bytes) -> str:
+    """Return the raw code of an answer to a public read that is not what was asked for, else "".
+
+    Where a refusal carries no code of the venue's, its HTTP status stands for it.
+    """
+    if status == 200 and not body.startswith(b'{"code"'):
+        return ""
+    try:
+        code = str(msgspec.json.decode(body, type=_ErrorBody).code)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        code = ""
+    return code or f"http-{status}"
 
 
 def result_of(denial: VenueDenied) -> Result:

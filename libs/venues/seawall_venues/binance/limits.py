@@ -18,6 +18,7 @@ DEFAULT_WEIGHT_PER_MINUTE = 2_400
 DEFAULT_ORDERS_PER_TEN_SECONDS = 300
 DEFAULT_ORDERS_PER_MINUTE = 1_200
 DEFAULT_BAN_S = 120  # the shortest ban the venue documents, where it names none
+TOO_MANY_REQUESTS = "-1003"
 
 _INTERVAL_S = {"SECOND": 1, "MINUTE": 60, "HOUR": 3_600, "DAY": 86_400}
 _SUFFIX = {"SECOND": "s", "MINUTE": "m", "HOUR": "h", "DAY": "d"}
@@ -114,6 +115,30 @@ class RateBudget:
         for window, cost in costs:
             window.used += cost
         return ""
+
+
+class FeedBudget:
+    """The same limits as a market feed asks for them: public reads alone, never the part kept back."""
+
+    def __init__(self) -> None:
+        self._budget = RateBudget()
+
+    def take(self, cost: int, now_ns: int) -> str:
+        """Spend ``cost`` of the request weight and return "", or return why not."""
+        return self._budget.take(weight=cost, orders=0, reserved=False, now_ns=now_ns)
+
+    def observe(self, headers: Mapping[str, str], now_ns: int) -> None:
+        """Correct the count from an answer's headers."""
+        self._budget.observe(headers, now_ns)
+
+    def learn(self, listing: bytes) -> None:
+        """Take the limits from exchangeInfo; an unreadable body keeps those already known."""
+        self._budget.learn(listing)
+
+    def deny(self, status: int, code: str, retry_after_s: int, now_ns: int) -> None:
+        """Hold back after a refusal; the code alone also says that we were too fast."""
+        is_ban = status in (403, 418)
+        self._budget.deny(429 if code == TOO_MANY_REQUESTS and not is_ban else status, retry_after_s, now_ns)
 
 
 def _window(row: RateLimit) -> Window:

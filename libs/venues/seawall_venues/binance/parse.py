@@ -1,8 +1,10 @@
-"""Binance USD-M bytes to events, and to the two messages that its sync rule needs.
+"""Binance's bytes to events, and to the two messages that its sync rule needs.
 
+What spot and USD-M futures write alike is read here for both; the venue's name is the instrument's.
 Prices and quantities come as text and become floats in the decoder itself: correctly rounded, so
 the same text is always the same key of a book, and without a Python object for each text.
-A price that is zero, negative, not finite or absurd makes the whole frame malformed.
+A price that is zero, negative, not finite or absurd makes the whole frame malformed, and so does a
+frame about another symbol than the one whose stream it came on.
 """
 
 from __future__ import annotations
@@ -12,138 +14,187 @@ from typing import Annotated, Any, NoReturn
 import msgspec
 
 from seawall_proto import BarClosed, FundingPosted, QuoteTicked, TradePrinted
+from seawall_venues.feed import BookSnapshot
 from seawall_venues.feed_errors import MalformedFrameError
-
-from .symbols import VENUE
+from seawall_venues.port import Instrument
 
 NS_PER_MS = 1_000_000
+SNAPSHOT_LEVELS = 1_000  # a side, asked of the venue; of USD-M futures it is the most that there is
 
 Price = Annotated[float, msgspec.Meta(gt=0, lt=1e12)]
 Amount = Annotated[float, msgspec.Meta(ge=0, lt=1e18)]
+Rate = Annotated[float, msgspec.Meta(gt=-1, lt=1)]
+Number = Annotated[int, msgspec.Meta(ge=0, lt=1 << 62)]
+Milliseconds = Annotated[int, msgspec.Meta(ge=0, lt=10**13)]
 Levels = tuple[tuple[Price, Amount], ...]
 
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
+
+# Fields stand in the order in which the venue sends them: the decoder finds them faster so.
 class DepthUpdate(msgspec.Struct, frozen=True, gc=False):
-    """One ``depthUpdate``: the absolute quantities of the levels that changed."""
+    """One ``depthUpdate`` of a USD-M contract: the absolute quantities of the levels that changed."""
 
-    transaction_ms: int = msgspec.field(name="T")
-    first_update_id: int = msgspec.field(name="U")
-    last_update_id: int = msgspec.field(name="u")
-    previous_update_id: int = msgspec.field(name="pu")
+    ts_venue_ms: Milliseconds = msgspec.field(name="T")
+    venue_symbol: str = msgspec.field(name="s")
+    first_update_id: Number = msgspec.field(name="U")
+    last_update_id: Number = msgspec.field(name="u")
+    previous_update_id: Number = msgspec.field(name="pu")
     bids: Levels = msgspec.field(name="b")
     asks: Levels = msgspec.field(name="a")
 
 
-class DepthSnapshot(msgspec.Struct, frozen=True, gc=False):
-    """The answer of ``GET /fapi/v1/depth``."""
-
-    last_update_id: int = msgspec.field(name="lastUpdateId")
-    transaction_ms: int = msgspec.field(name="T")
+class _Snapshot(msgspec.Struct, frozen=True, gc=False):
+    update_id: Number = msgspec.field(name="lastUpdateId")
     bids: Levels
     asks: Levels
+    ts_venue_ms: Milliseconds = msgspec.field(name="T", default=0)  # only USD-M futures tell
 
 
 class _Quote(msgspec.Struct, frozen=True, gc=False):
-    update_id: int = msgspec.field(name="u")
-    transaction_ms: int = msgspec.field(name="T")
-    bid_price: Price = msgspec.field(name="b")
+    update_id: Number = msgspec.field(name="u")
+    venue_symbol: str = msgspec.field(name="s")
+    bid_price: Amount = msgspec.field(name="b")
     bid_quantity: Amount = msgspec.field(name="B")
-    ask_price: Price = msgspec.field(name="a")
+    ask_price: Amount = msgspec.field(name="a")
     ask_quantity: Amount = msgspec.field(name="A")
+    ts_venue_ms: Milliseconds | None = msgspec.field(name="T", default=None)  # only USD-M futures tell
 
 
 class _Trade(msgspec.Struct, frozen=True, gc=False):
-    trade_id: int = msgspec.field(name="t")
-    trade_ms: int = msgspec.field(name="T")
+    venue_symbol: str = msgspec.field(name="s")
     price: Amount = msgspec.field(name="p")
     quantity: Amount = msgspec.field(name="q")
+    trade_ms: Milliseconds = msgspec.field(name="T")
     buyer_is_maker: bool = msgspec.field(name="m")
+    trade_id: Number | None = msgspec.field(name="t", default=None)
+    last_trade_id: Number | None = msgspec.field(name="l", default=None)  # of an aggregate
     kind: str = msgspec.field(name="X", default="MARKET")
 
 
 class _Mark(msgspec.Struct, frozen=True, gc=False):
-    event_ms: int = msgspec.field(name="E")
+    event_ms: Milliseconds = msgspec.field(name="E")
+    venue_symbol: str = msgspec.field(name="s")
     mark_price: Price = msgspec.field(name="p")
     index_price: Amount = msgspec.field(name="i")
-    funding_rate: float = msgspec.field(name="r")
-    next_funding_ms: int = msgspec.field(name="T")
+    funding_rate: Rate = msgspec.field(name="r")
+    next_funding_ms: Milliseconds = msgspec.field(name="T")
 
 
 class _PastTrade(msgspec.Struct, frozen=True, gc=False):
-    trade_id: int = msgspec.field(name="id")
+    trade_id: Number = msgspec.field(name="id")
     price: Price
     quantity: Amount = msgspec.field(name="qty")
-    trade_ms: int = msgspec.field(name="time")
+    trade_ms: Milliseconds = msgspec.field(name="time")
     buyer_is_maker: bool = msgspec.field(name="isBuyerMaker")
 
 
-class _Kline(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    open_ms: int
+class _PastKline(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    open_ms: Milliseconds
     open: Price
     high: Price
     low: Price
     close: Price
     volume: Amount
-    close_ms: int
+    last_ms: Milliseconds
     quote_volume: Amount
-    trade_count: int
+    trade_count: Number
     buy_volume: Amount
 
 
-def _decoder_of(kind: Any) -> msgspec.json.Decoder[Any]:
-    # Not strict: the venue writes numbers as text.
+class _Kline(msgspec.Struct, frozen=True, gc=False):
+    open_ms: Milliseconds = msgspec.field(name="t")
+    last_ms: Milliseconds = msgspec.field(name="T")
+    open: Price = msgspec.field(name="o")
+    close: Price = msgspec.field(name="c")
+    high: Price = msgspec.field(name="h")
+    low: Price = msgspec.field(name="l")
+    volume: Amount = msgspec.field(name="v")
+    trade_count: Number = msgspec.field(name="n")
+    has_ended: bool = msgspec.field(name="x")
+    quote_volume: Amount = msgspec.field(name="q")
+    buy_volume: Amount = msgspec.field(name="V")
+
+
+class _Candle(msgspec.Struct, frozen=True, gc=False):
+    event_ms: Milliseconds = msgspec.field(name="E")
+    venue_symbol: str = msgspec.field(name="s")
+    kline: _Kline = msgspec.field(name="k")
+
+
+def decoder_of(kind: Any) -> msgspec.json.Decoder[Any]:
+    """Return a decoder that takes numbers from text, as the venue writes them."""
     return msgspec.json.Decoder(kind, strict=False)
 
 
-def _enveloped(kind: type[msgspec.Struct]) -> msgspec.json.Decoder[Any]:
-    return _decoder_of(msgspec.defstruct(f"{kind.__name__}Frame", [("data", kind)], frozen=True, gc=False))
+def enveloped(kind: type[msgspec.Struct]) -> msgspec.json.Decoder[Any]:
+    """Return a decoder of frames ``{"stream":…,"data":kind}``."""
+    return decoder_of(msgspec.defstruct(f"{kind.__name__}Frame", [("data", kind)], frozen=True, gc=False))
 
 
-_depth = _enveloped(DepthUpdate)
-_quote = _enveloped(_Quote)
-_trade = _enveloped(_Trade)
-_mark = _enveloped(_Mark)
-_snapshot = _decoder_of(DepthSnapshot)
-_past_trades = _decoder_of(list[_PastTrade])
-_klines = _decoder_of(list[_Kline])
-
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+def refuse(what: str, payload: bytes, reason: object) -> NoReturn:
+    """Raise MalformedFrameError, with the beginning of what was found."""
+    raise MalformedFrameError(f"not a {what}: {reason}; found {payload[:80]!r}")
 
 
-def _refuse(what: str, payload: bytes, error: Exception) -> NoReturn:
-    raise MalformedFrameError(f"not a {what}: {error}; found {payload[:80]!r}") from error
+def refuse_symbol(what: str, payload: bytes, instrument: Instrument) -> NoReturn:
+    """Raise MalformedFrameError for a frame about another symbol."""
+    refuse(what, payload, f"it is not about {instrument.venue_symbol}")
 
 
-def parse_depth(payload: bytes) -> DepthUpdate:
-    """Return the update in a frame of ``<symbol>@depth``."""
+_depth = enveloped(DepthUpdate)
+_quote = enveloped(_Quote)
+_trade = enveloped(_Trade)
+_candle = enveloped(_Candle)
+_mark = enveloped(_Mark)
+_snapshot = decoder_of(_Snapshot)
+_past_trades = decoder_of(list[_PastTrade])
+_past_klines = decoder_of(list[_PastKline])
+
+
+def parse_depth(payload: bytes, instrument: Instrument) -> DepthUpdate:
+    """Return the update in a frame of ``<symbol>@depth`` of USD-M futures."""
     try:
         update: DepthUpdate = _depth.decode(payload).data
-    except _UNREADABLE as error:
-        _refuse("depth update", payload, error)
+    except UNREADABLE as error:
+        refuse("depth update", payload, error)
+    if update.venue_symbol != instrument.venue_symbol:
+        refuse_symbol("depth update", payload, instrument)
+    if not update.previous_update_id < update.first_update_id <= update.last_update_id:
+        refuse("depth update", payload, "its numbers run backwards")
     return update
 
 
-def parse_snapshot(payload: bytes) -> DepthSnapshot:
-    """Return the snapshot in the body of ``GET /fapi/v1/depth``."""
+def parse_snapshot(payload: bytes, instrument: Instrument) -> BookSnapshot:
+    """Return the book in the body of ``GET …/depth``, asked for with SNAPSHOT_LEVELS; spot tells no time."""
     try:
-        snapshot: DepthSnapshot = _snapshot.decode(payload)
-    except _UNREADABLE as error:
-        _refuse("depth snapshot", payload, error)
-    return snapshot
+        found: _Snapshot = _snapshot.decode(payload)
+    except UNREADABLE as error:
+        refuse("depth snapshot", payload, error)
+    return BookSnapshot(found.update_id, found.ts_venue_ms * NS_PER_MS, found.bids, found.asks, SNAPSHOT_LEVELS)
 
 
-def parse_quote(payload: bytes, symbol: str, ts_received_ns: int) -> QuoteTicked:
-    """Return the best quote in a frame of ``<symbol>@bookTicker``."""
+def parse_quote(payload: bytes, instrument: Instrument, ts_received_ns: int) -> QuoteTicked | None:
+    """Return the best quote in a frame of ``<symbol>@bookTicker``; None while a side of the book is empty.
+
+    Spot tells no time of a quote: then its venue time is the time at which it reached us.
+    """
     try:
         quote: _Quote = _quote.decode(payload).data
-    except _UNREADABLE as error:
-        _refuse("best quote", payload, error)
+    except UNREADABLE as error:
+        refuse("best quote", payload, error)
+    if quote.venue_symbol != instrument.venue_symbol:
+        refuse_symbol("best quote", payload, instrument)
+    if not (quote.bid_price and quote.ask_price):
+        _check_empty_side(quote, payload)
+        return None
+    venue, symbol, ts_venue_ms = instrument.venue, instrument.symbol, quote.ts_venue_ms
     return QuoteTicked(
-        id=f"{VENUE}.{symbol}.quote.{quote.update_id}",
+        id=f"{venue}.{symbol}.quote.{quote.update_id}",
         ts_received_ns=ts_received_ns,
-        venue=VENUE,
+        venue=venue,
         symbol=symbol,
-        ts_venue_ns=quote.transaction_ms * NS_PER_MS,
+        ts_venue_ns=ts_received_ns if ts_venue_ms is None else ts_venue_ms * NS_PER_MS,
         update_id=quote.update_id,
         bid_price=quote.bid_price,
         bid_quantity=quote.bid_quantity,
@@ -152,32 +203,69 @@ def parse_quote(payload: bytes, symbol: str, ts_received_ns: int) -> QuoteTicked
     )
 
 
-def parse_trade(payload: bytes, symbol: str, ts_received_ns: int) -> TradePrinted | None:
-    """Return the trade in a frame of ``<symbol>@trade``; None for prints that are no market trade.
+def _check_empty_side(quote: _Quote, payload: bytes) -> None:
+    if (quote.bid_quantity and not quote.bid_price) or (quote.ask_quantity and not quote.ask_price):
+        refuse("best quote", payload, "a quantity at no price")
+
+
+def parse_trade(payload: bytes, instrument: Instrument, ts_received_ns: int) -> tuple[TradePrinted, ...]:
+    """Return the trade in a frame of ``<symbol>@trade``; nothing for prints that are no market trade.
 
     Insurance-fund and auto-deleveraging prints come on the same stream; the venue's own candles
     leave them out, and so do ours.
+
+    Old recordings hold ``<symbol>@aggTrade`` instead: the trades f to l of one taker at one price, as
+    one. It is numbered by the last of them, so from one to the next the number rises by as many trades
+    as the aggregate holds: such a recording has no holes, though its numbers do not rise by one.
     """
     try:
         trade: _Trade = _trade.decode(payload).data
-    except _UNREADABLE as error:
-        _refuse("trade", payload, error)
+    except UNREADABLE as error:
+        refuse("trade", payload, error)
+    if trade.venue_symbol != instrument.venue_symbol:
+        refuse_symbol("trade", payload, instrument)
+    trade_id = trade.last_trade_id if trade.trade_id is None else trade.trade_id
+    if trade_id is None:
+        refuse("trade", payload, "it has no number")
     if trade.kind != "MARKET" or not trade.price or not trade.quantity:
-        return None
-    return _printed(trade, symbol, ts_received_ns)
+        return ()
+    return (_printed(trade, trade_id, instrument, ts_received_ns),)
 
 
-def parse_funding(payload: bytes, symbol: str, ts_received_ns: int) -> FundingPosted:
-    """Return mark price and funding in a frame of ``<symbol>@markPrice``."""
+def parse_candle(payload: bytes, instrument: Instrument, ts_received_ns: int) -> tuple[BarClosed, ...]:
+    """Return the candle in a frame of ``<symbol>@kline_…``, marked as repaired.
+
+    One that has ended has the venue time of its close, as if read over REST; one still open has the
+    time of the frame, which is before its close.
+    """
+    try:
+        candle: _Candle = _candle.decode(payload).data
+    except UNREADABLE as error:
+        refuse("candle", payload, error)
+    if candle.venue_symbol != instrument.venue_symbol:
+        refuse_symbol("candle", payload, instrument)
+    kline = candle.kline
+    if kline.last_ms < kline.open_ms:
+        refuse("candle", payload, "it closes before it opens")
+    ts_venue_ms = kline.last_ms + 1 if kline.has_ended else min(candle.event_ms, kline.last_ms)
+    return (_bar(kline, ts_venue_ms, instrument, ts_received_ns),)
+
+
+def parse_funding(
+    payload: bytes, instrument: Instrument, ts_received_ns: int, _previous: FundingPosted | None
+) -> FundingPosted:
+    """Return mark price and funding in a frame of ``<symbol>@markPrice``; each frame tells everything."""
     try:
         mark: _Mark = _mark.decode(payload).data
-    except _UNREADABLE as error:
-        _refuse("mark price", payload, error)
+    except UNREADABLE as error:
+        refuse("mark price", payload, error)
+    if mark.venue_symbol != instrument.venue_symbol:
+        refuse_symbol("mark price", payload, instrument)
     return FundingPosted(
-        id=f"{VENUE}.{symbol}.funding.{mark.event_ms}",
+        id=f"{instrument.venue}.{instrument.symbol}.funding.{mark.event_ms}",
         ts_received_ns=ts_received_ns,
-        venue=VENUE,
-        symbol=symbol,
+        venue=instrument.venue,
+        symbol=instrument.symbol,
         ts_venue_ns=mark.event_ms * NS_PER_MS,
         mark_price=mark.mark_price,
         index_price=mark.index_price,
@@ -186,52 +274,57 @@ def parse_funding(payload: bytes, symbol: str, ts_received_ns: int) -> FundingPo
     )
 
 
-def parse_trades(payload: bytes, symbol: str, ts_received_ns: int) -> tuple[TradePrinted, ...]:
-    """Return the market trades in the body of ``GET /fapi/v1/trades``, oldest first."""
+def parse_trades(payload: bytes, instrument: Instrument, ts_received_ns: int) -> tuple[TradePrinted, ...]:
+    """Return the market trades in the body of ``GET …/trades``, oldest first."""
     try:
         trades: list[_PastTrade] = _past_trades.decode(payload)
-    except _UNREADABLE as error:
-        _refuse("list of trades", payload, error)
+    except UNREADABLE as error:
+        refuse("list of trades", payload, error)
     trades.sort(key=lambda trade: trade.trade_id)
-    return tuple(_printed(trade, symbol, ts_received_ns) for trade in trades if trade.quantity)
+    return tuple(_printed(trade, trade.trade_id, instrument, ts_received_ns) for trade in trades if trade.quantity)
 
 
-def parse_bars(payload: bytes, symbol: str, ts_received_ns: int) -> tuple[BarClosed, ...]:
-    """Return the candles in the body of ``GET /fapi/v1/klines``, oldest first, marked as repaired.
+def parse_bars(payload: bytes, instrument: Instrument, ts_received_ns: int) -> tuple[BarClosed, ...]:
+    """Return the candles in the body of ``GET …/klines``, oldest first, marked as repaired.
 
     The venue also lists the candle still open: the caller takes only those that have ended.
     """
     try:
-        klines: list[_Kline] = _klines.decode(payload)
-    except _UNREADABLE as error:
-        _refuse("list of candles", payload, error)
-    return tuple(_bar(kline, symbol, ts_received_ns) for kline in klines)
+        klines: list[_PastKline] = _past_klines.decode(payload)
+    except UNREADABLE as error:
+        refuse("list of candles", payload, error)
+    if any(kline.last_ms < kline.open_ms for kline in klines):
+        refuse("list of candles", payload, "one closes before it opens")
+    klines.sort(key=lambda kline: kline.open_ms)
+    return tuple(_bar(kline, kline.last_ms + 1, instrument, ts_received_ns) for kline in klines)
 
 
-def _printed(trade: _Trade | _PastTrade, symbol: str, ts_received_ns: int) -> TradePrinted:
+def _printed(trade: _Trade | _PastTrade, trade_id: int, instrument: Instrument, ts_received_ns: int) -> TradePrinted:
+    venue, symbol, number = instrument.venue, instrument.symbol, str(trade_id)
     return TradePrinted(
-        id=f"{VENUE}.{symbol}.trade.{trade.trade_id}",
+        id=f"{venue}.{symbol}.trade.{number}",
         ts_received_ns=ts_received_ns,
-        venue=VENUE,
+        venue=venue,
         symbol=symbol,
         ts_venue_ns=trade.trade_ms * NS_PER_MS,
-        trade_id=str(trade.trade_id),
+        trade_id=number,
         price=trade.price,
         quantity=trade.quantity,
         aggressor="sell" if trade.buyer_is_maker else "buy",
     )
 
 
-def _bar(kline: _Kline, symbol: str, ts_received_ns: int) -> BarClosed:
-    close_ms = kline.close_ms + 1  # theirs is the last millisecond inside
+def _bar(kline: _Kline | _PastKline, ts_venue_ms: int, instrument: Instrument, ts_received_ns: int) -> BarClosed:
+    close_ms = kline.last_ms + 1  # theirs is the last millisecond inside
+    interval_ns, open_ns = (close_ms - kline.open_ms) * NS_PER_MS, kline.open_ms * NS_PER_MS
     return BarClosed(
-        id=f"{VENUE}.{symbol}.bar.{(close_ms - kline.open_ms) * NS_PER_MS}.{kline.open_ms * NS_PER_MS}",
+        id=f"{instrument.venue}.{instrument.symbol}.bar.{interval_ns}.{open_ns}",
         ts_received_ns=ts_received_ns,
-        venue=VENUE,
-        symbol=symbol,
-        ts_venue_ns=close_ms * NS_PER_MS,
-        interval_ns=(close_ms - kline.open_ms) * NS_PER_MS,
-        ts_open_ns=kline.open_ms * NS_PER_MS,
+        venue=instrument.venue,
+        symbol=instrument.symbol,
+        ts_venue_ns=ts_venue_ms * NS_PER_MS,
+        interval_ns=interval_ns,
+        ts_open_ns=open_ns,
         ts_close_ns=close_ms * NS_PER_MS,
         open=kline.open,
         high=kline.high,

@@ -1,0 +1,29 @@
+"""Coinbase's feed as market-data sees it."""
+
+from __future__ import annotations
+
+from seawall_venues.feed import Dialect
+
+from . import parse
+from .book import DepthBook
+from .limits import BAR_INTERVAL_MS, LISTED_TRADES
+from .symbols import VENUE
+
+DIALECT = Dialect(
+    venue=VENUE,
+    new_book=DepthBook,
+    parse_depth=parse.parse_depth,
+    parse_snapshot=parse.parse_snapshot,
+    parse_quote=parse.parse_quote,
+    parse_trade=parse.parse_trade,
+    parse_candle=parse.parse_candle,
+    parse_funding=parse.parse_funding,
+    parse_trades=parse.parse_trades,
+    parse_bars=parse.parse_bars,
+    resync="resubscription",
+    proof="connection",
+    trades_are_numbered=True,
+    quotes_share_numbers=False,
+    bar_intervals_ms=frozenset({BAR_INTERVAL_MS}),
+    listed_trades=LISTED_TRADES,
+)

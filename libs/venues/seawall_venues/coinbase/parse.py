@@ -1,0 +1,356 @@
+"""Coinbase bytes to events, and to the message that its sync rule needs.
+
+Prices and quantities come as text and become floats in the decoder itself: correctly rounded, so
+the same text is always the same key of a book. A price that is zero, negative, not finite or absurd
+makes the whole frame malformed. Times are RFC 3339 with up to nine decimals, and stay exact.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Annotated, Any, Literal, NoReturn
+
+import msgspec
+
+from seawall_proto import BarClosed, FundingPosted, Level, QuoteTicked, TradePrinted
+from seawall_venues.feed import BookSnapshot
+from seawall_venues.feed_errors import MalformedFrameError
+from seawall_venues.port import Instrument
+
+from .limits import BAR_INTERVAL_MS, SNAPSHOT_LEVELS, STREAM_CANDLE_MS
+from .symbols import VENUE
+
+NS_PER_MS = 1_000_000
+NS_PER_S = 1_000_000_000
+SECOND_CHARS = 19  # 2026-08-09T21:05:48
+MAX_DECIMALS = 9
+
+Price = Annotated[float, msgspec.Meta(gt=0, lt=1e12)]
+Amount = Annotated[float, msgspec.Meta(ge=0, lt=1e18)]
+Number = Annotated[int, msgspec.Meta(ge=0, lt=1 << 62)]
+UnixSeconds = Annotated[int, msgspec.Meta(gt=0, lt=1 << 33)]
+
+
+class DepthUpdate(msgspec.Struct, frozen=True, gc=False):
+    """One product's part of an ``l2_data`` frame: the absolute quantities of all levels, or of those that changed.
+
+    The book has no number of its own. ``update_id`` is the frame's time in ns: it rises from frame to
+    frame of a connection, and also over connections, where ``sequence_num`` begins anew.
+    ``ts_venue_ns`` is when the matching engine changed the book, some tens of milliseconds before.
+    """
+
+    sequence_num: int
+    update_id: int
+    ts_venue_ns: int
+    is_snapshot: bool
+    bids: list[Level]
+    asks: list[Level]
+
+
+class _Level(msgspec.Struct, frozen=True, gc=False):
+    side: Literal["bid", "offer"]
+    event_time: str
+    price_level: Price
+    new_quantity: Amount
+
+
+class _Depth(msgspec.Struct, frozen=True, gc=False):
+    type: Literal["snapshot", "update"]
+    product_id: str
+    updates: tuple[_Level, ...]
+
+
+class _DepthFrame(msgspec.Struct, frozen=True, gc=False):
+    channel: Literal["l2_data"]
+    timestamp: str
+    sequence_num: Number
+    events: tuple[_Depth, ...]
+
+
+class _Ticker(msgspec.Struct, frozen=True, gc=False):
+    product_id: str
+    best_bid: Price
+    best_bid_quantity: Amount
+    best_ask: Price
+    best_ask_quantity: Amount
+
+
+class _Tickers(msgspec.Struct, frozen=True, gc=False):
+    tickers: tuple[_Ticker, ...]
+
+
+class _TickerFrame(msgspec.Struct, frozen=True, gc=False):
+    channel: Literal["ticker"]
+    timestamp: str
+    events: tuple[_Tickers, ...]
+
+
+class _Trade(msgspec.Struct, frozen=True, gc=False):
+    product_id: str
+    trade_id: Number
+    price: Price
+    size: Amount
+    time: str
+    side: Literal["BUY", "SELL"]
+
+
+class _Trades(msgspec.Struct, frozen=True, gc=False):
+    """An event of ``market_trades``, and the body of ``GET …/ticker``."""
+
+    trades: tuple[_Trade, ...]
+
+
+class _TradeFrame(msgspec.Struct, frozen=True, gc=False):
+    channel: Literal["market_trades"]
+    events: tuple[_Trades, ...]
+
+
+class _Candle(msgspec.Struct, frozen=True, gc=False):
+    start: UnixSeconds
+    open: Price
+    high: Price
+    low: Price
+    close: Price
+    volume: Amount
+    product_id: str = ""
+
+
+class _Candles(msgspec.Struct, frozen=True, gc=False):
+    """An event of ``candles``, and the body of ``GET …/candles``."""
+
+    candles: tuple[_Candle, ...]
+
+
+class _CandleFrame(msgspec.Struct, frozen=True, gc=False):
+    channel: Literal["candles"]
+    events: tuple[_Candles, ...]
+
+
+class _RestLevel(msgspec.Struct, frozen=True, gc=False):
+    price: Price
+    size: Amount
+
+
+class _PriceBook(msgspec.Struct, frozen=True, gc=False):
+    product_id: str
+    bids: tuple[_RestLevel, ...]
+    asks: tuple[_RestLevel, ...]
+    time: str
+
+
+class _ProductBook(msgspec.Struct, frozen=True, gc=False):
+    pricebook: _PriceBook
+
+
+def _decoder_of(kind: Any) -> msgspec.json.Decoder[Any]:
+    # Not strict: the venue writes numbers as text.
+    return msgspec.json.Decoder(kind, strict=False)
+
+
+_decode_depth = _decoder_of(_DepthFrame).decode
+_decode_ticker = _decoder_of(_TickerFrame).decode
+_decode_trades = _decoder_of(_TradeFrame).decode
+_decode_candles = _decoder_of(_CandleFrame).decode
+_decode_book = _decoder_of(_ProductBook).decode
+_decode_past_trades = _decoder_of(_Trades).decode
+_decode_past_candles = _decoder_of(_Candles).decode
+
+_UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)  # ValueError: bad UTF-8, or no time
+_SECOND = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d", re.ASCII)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SECOND_LONG = timedelta(seconds=1)
+_NS_OF_DECIMALS: tuple[int, ...] = tuple(10 ** (MAX_DECIMALS - count) for count in range(MAX_DECIMALS + 1))
+
+
+def nanoseconds(text: str) -> int:
+    """Return a time such as ``2026-08-09T21:05:48.228568804Z`` in ns UTC. Raises ValueError."""
+    decimals = text[SECOND_CHARS + 1 : -1]
+    if decimals.isdigit() and text.isascii() and text[SECOND_CHARS] == "." and len(decimals) <= MAX_DECIMALS:
+        if text[-1] == "Z":
+            return _second_ns(text[:SECOND_CHARS]) + int(decimals) * _NS_OF_DECIMALS[len(decimals)]
+    elif text[SECOND_CHARS:] == "Z":
+        return _second_ns(text[:SECOND_CHARS])
+    raise ValueError(f"not a time in UTC: {text[:40]!r}")
+
+
+@lru_cache(maxsize=256)  # a second's thousands of times share it
+def _second_ns(text: str) -> int:
+    if not _SECOND.fullmatch(text):
+        raise ValueError(f"not a time: {text[:40]!r}")
+    return (datetime.fromisoformat(text).replace(tzinfo=UTC) - _EPOCH) // _SECOND_LONG * NS_PER_S
+
+
+def _refuse(what: str, payload: bytes, error: Exception) -> NoReturn:
+    raise MalformedFrameError(f"not a {what}: {error}; found {payload[:80]!r}") from error
+
+
+def parse_depth(payload: bytes, instrument: Instrument) -> DepthUpdate:
+    """Return what an ``l2_data`` frame says of this product's book; several events as if they were one."""
+    product = instrument.venue_symbol
+    try:
+        frame: _DepthFrame = _decode_depth(payload)
+        update_id = ts_venue_ns = nanoseconds(frame.timestamp)
+        ours = [event for event in frame.events if event.product_id == product]
+        if not ours:
+            raise ValueError(f"it tells nothing of {product}")
+        if ours[-1].updates:
+            ts_venue_ns = nanoseconds(ours[-1].updates[-1].event_time)
+    except _UNREADABLE as error:
+        _refuse("depth update", payload, error)
+    is_snapshot = False
+    bids: list[Level] = []
+    asks: list[Level] = []
+    for event in ours:
+        if event.type == "snapshot":
+            is_snapshot, bids, asks = True, [], []
+        for level in event.updates:
+            (bids if level.side == "bid" else asks).append((level.price_level, level.new_quantity))
+    if is_snapshot and len(ours) > 1:  # of each price the last word counts, also where it is that it is gone
+        bids, asks = [*dict(bids).items()], [*dict(asks).items()]
+    return DepthUpdate(frame.sequence_num, update_id, ts_venue_ns, is_snapshot, bids, asks)
+
+
+def parse_quote(payload: bytes, instrument: Instrument, ts_received_ns: int) -> QuoteTicked | None:
+    """Return the best quote in a ``ticker`` frame; its number is the frame's time, for it has none."""
+    product = instrument.venue_symbol
+    try:
+        frame: _TickerFrame = _decode_ticker(payload)
+        ts_venue_ns = nanoseconds(frame.timestamp)
+    except _UNREADABLE as error:
+        _refuse("best quote", payload, error)
+    found = [ticker for event in frame.events for ticker in event.tickers if ticker.product_id == product]
+    if not found:
+        return None
+    ticker = found[-1]
+    return QuoteTicked(
+        id=f"{VENUE}.{instrument.symbol}.quote.{ts_venue_ns}",
+        ts_received_ns=ts_received_ns,
+        venue=VENUE,
+        symbol=instrument.symbol,
+        ts_venue_ns=ts_venue_ns,
+        update_id=ts_venue_ns,
+        bid_price=ticker.best_bid,
+        bid_quantity=ticker.best_bid_quantity,
+        ask_price=ticker.best_ask,
+        ask_quantity=ticker.best_ask_quantity,
+    )
+
+
+def parse_trade(payload: bytes, instrument: Instrument, ts_received_ns: int) -> tuple[TradePrinted, ...]:
+    """Return the trades in a ``market_trades`` frame, oldest first; the first frame lists past ones."""
+    try:
+        frame: _TradeFrame = _decode_trades(payload)
+        trades = [trade for event in frame.events for trade in event.trades]
+        return _printed(trades, instrument, ts_received_ns)
+    except _UNREADABLE as error:
+        _refuse("frame of trades", payload, error)
+
+
+def parse_trades(payload: bytes, instrument: Instrument, ts_received_ns: int) -> tuple[TradePrinted, ...]:
+    """Return the trades in the body of ``GET …/products/<id>/ticker``, oldest first."""
+    try:
+        listed: _Trades = _decode_past_trades(payload)
+        return _printed(listed.trades, instrument, ts_received_ns)
+    except _UNREADABLE as error:
+        _refuse("list of trades", payload, error)
+
+
+def parse_candle(payload: bytes, instrument: Instrument, ts_received_ns: int) -> tuple[BarClosed, ...]:
+    """Return the five-minute candles in a ``candles`` frame, oldest first; the last one may be open still."""
+    product = instrument.venue_symbol
+    try:
+        frame: _CandleFrame = _decode_candles(payload)
+    except _UNREADABLE as error:
+        _refuse("frame of candles", payload, error)
+    candles = (candle for event in frame.events for candle in event.candles if candle.product_id == product)
+    return _bars(candles, instrument, STREAM_CANDLE_MS * NS_PER_MS, ts_received_ns)
+
+
+def parse_bars(payload: bytes, instrument: Instrument, ts_received_ns: int) -> tuple[BarClosed, ...]:
+    """Return the minute candles in the body of ``GET …/products/<id>/candles``, oldest first.
+
+    Minutes without a trade are not listed, and the minute still open is.
+    """
+    try:
+        listed: _Candles = _decode_past_candles(payload)
+    except _UNREADABLE as error:
+        _refuse("list of candles", payload, error)
+    return _bars(listed.candles, instrument, BAR_INTERVAL_MS * NS_PER_MS, ts_received_ns)
+
+
+def parse_snapshot(payload: bytes, instrument: Instrument) -> BookSnapshot:
+    """Return the book in the body of ``GET …/product_book``."""
+    try:
+        book = _decode_book(payload).pricebook
+        if book.product_id != instrument.venue_symbol:
+            raise ValueError(f"it tells of {book.product_id[:40]}")
+        ts_venue_ns = nanoseconds(book.time)
+    except _UNREADABLE as error:
+        _refuse("book", payload, error)
+    return BookSnapshot(
+        update_id=ts_venue_ns,
+        ts_venue_ns=ts_venue_ns,
+        bids=tuple([(level.price, level.size) for level in book.bids]),
+        asks=tuple([(level.price, level.size) for level in book.asks]),
+        limit=SNAPSHOT_LEVELS,
+    )
+
+
+def parse_funding(
+    payload: bytes, instrument: Instrument, ts_received_ns: int, known: FundingPosted | None
+) -> FundingPosted | None:
+    """Return None: spot has no funding."""
+    return None
+
+
+def _printed(trades: Iterable[_Trade], instrument: Instrument, ts_received_ns: int) -> tuple[TradePrinted, ...]:
+    symbol, product = instrument.symbol, instrument.venue_symbol
+    ours = [trade for trade in trades if trade.product_id == product and trade.size]
+    ours.sort(key=lambda trade: trade.trade_id)
+    return tuple(
+        [
+            TradePrinted(
+                id=f"{VENUE}.{symbol}.trade.{trade.trade_id}",
+                ts_received_ns=ts_received_ns,
+                venue=VENUE,
+                symbol=symbol,
+                ts_venue_ns=nanoseconds(trade.time),
+                trade_id=str(trade.trade_id),
+                price=trade.price,
+                quantity=trade.size,
+                aggressor="buy" if trade.side == "SELL" else "sell",  # theirs is the side of the maker
+            )
+            for trade in ours
+        ]
+    )
+
+
+def _bars(
+    candles: Iterable[_Candle], instrument: Instrument, interval_ns: int, ts_received_ns: int
+) -> tuple[BarClosed, ...]:
+    """Return candles as bars. What the venue does not tell is 0: quote and buyers' volume, number of trades."""
+    return tuple(
+        BarClosed(
+            id=f"{VENUE}.{instrument.symbol}.bar.{interval_ns}.{candle.start * NS_PER_S}",
+            ts_received_ns=ts_received_ns,
+            venue=VENUE,
+            symbol=instrument.symbol,
+            ts_venue_ns=candle.start * NS_PER_S + interval_ns,
+            interval_ns=interval_ns,
+            ts_open_ns=candle.start * NS_PER_S,
+            ts_close_ns=candle.start * NS_PER_S + interval_ns,
+            open=candle.open,
+            high=candle.high,
+            low=candle.low,
+            close=candle.close,
+            volume=candle.volume,
+            quote_volume=0.0,
+            buy_volume=0.0,
+            trade_count=0,
+            repaired=True,
+        )
+        for candle in sorted(candles, key=lambda candle: candle.start)
+    )

@@ -1,0 +1,1 @@
+"""Kraken futures: its frames, its sync rule, its symbols, its sockets."""

@@ -1,0 +1,71 @@
+"""The book's top against the independent stream of best quotes.
+
+At the same number both must be the same. Where every change of the top is a quote, more is known: the
+newest quote up to a book's number is that book's top, once a later quote shows that it is the newest.
+"""
+
+from __future__ import annotations
+
+from seawall_proto import QuoteTicked
+
+from .state import Market, Top
+
+
+def hold_against_quotes(state: Market) -> str:
+    """Look back from a book that changed; return how a quote contradicts it, or an empty text."""
+    dialect, book, recent = state.dialect, state.book, state.recent_quotes
+    if not dialect.quotes_share_numbers:
+        return ""
+    update_id = book.update_id
+    while recent and recent[0].update_id <= update_id:
+        state.quote_reference = recent.popleft()
+    quote = state.quote_reference
+    if quote is None or not book.levels.knows_top():
+        return ""
+    is_known = quote.update_id == update_id or (dialect.quotes_are_complete and recent)
+    if is_known:
+        return _compare(state, top_of(state), quote)
+    if dialect.quotes_are_complete:
+        state.unproven.append(top_of(state))
+    return ""
+
+
+def hold_against_book(state: Market, quote: QuoteTicked) -> str:
+    """Look back from a quote that came; return how it or the one before contradicts the book, or an empty text."""
+    wrong = ""
+    before, unproven = state.quote_reference, state.unproven
+    while unproven and unproven[0].update_id < quote.update_id:
+        top = unproven.popleft()
+        if before is not None:
+            wrong = wrong or _compare(state, top, before)
+    if quote.update_id > state.book.update_id or not state.book.is_live:
+        state.recent_quotes.append(quote)
+        return wrong
+    state.quote_reference = quote
+    if wrong or quote.update_id < state.book.update_id or not state.book.levels.knows_top():
+        return wrong
+    if unproven:
+        unproven.pop()  # proven by this very quote
+    return _compare(state, top_of(state), quote)
+
+
+def forget_quotes(state: Market) -> None:
+    """The book is another one: no quote before vouches for it."""
+    state.recent_quotes.clear()
+    state.unproven.clear()
+    state.quote_reference = None
+    state.quote_pending = None
+
+
+def top_of(state: Market) -> Top:
+    """Return the best levels of a book that has both sides."""
+    levels = state.book.levels
+    return Top(state.book.update_id, levels.bids.top(1)[0], levels.asks.top(1)[0])
+
+
+def _compare(state: Market, top: Top, quote: QuoteTicked) -> str:
+    state.tally.quotes_compared += 1
+    if top.bid == (quote.bid_price, quote.bid_quantity) and top.ask == (quote.ask_price, quote.ask_quantity):
+        state.tally.quotes_agreed += 1
+        return ""
+    return f"book at {top.update_id} and best quote {quote.update_id} differ"
