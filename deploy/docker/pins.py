@@ -23,6 +23,7 @@ BUILD = "build"
 # Image to what is installed in it. ``bootstrap`` makes streams and tables; it alone carries the migration tools.
 IMAGES: dict[str, tuple[str, ...]] = {
     "market-data": ("seawall-market-data",),
+    "consolidator": ("seawall-consolidator",),
     "feature": ("seawall-feature",),
     "signal": ("seawall-signal",),
     "risk": ("seawall-risk",),

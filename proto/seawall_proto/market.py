@@ -13,6 +13,7 @@ from .base import MarketEvent
 Side = Literal["buy", "sell"]
 FeedState = Literal["syncing", "live", "stale", "down"]
 Level = tuple[float, float]
+ActivityKind = Literal["tick", "volume", "dollar"]
 
 
 class TradePrinted(MarketEvent, frozen=True, kw_only=True, tag_field="type", tag="market.trade_printed.v1"):
@@ -25,21 +26,29 @@ class TradePrinted(MarketEvent, frozen=True, kw_only=True, tag_field="type", tag
 
 
 class QuoteTicked(MarketEvent, frozen=True, kw_only=True, tag_field="type", tag="market.quote_ticked.v1"):
-    """The best bid or ask changed. ``update_id`` is the venue's book version."""
+    """The best bid or ask changed. ``update_id`` is the venue's book version.
+
+    ``polled`` quotes come over REST while the stream is away: true of their time, and late.
+    """
 
     update_id: int
     bid_price: float
     bid_quantity: float
     ask_price: float
     ask_quantity: float
+    polled: bool = False
 
 
 class BookChanged(MarketEvent, frozen=True, kw_only=True, tag_field="type", tag="market.book_changed.v1"):
-    """The top of a verified book: at most 20 levels a side, best first, as ``(price, quantity)``."""
+    """The top of a verified book: at most 20 levels a side, best first, as ``(price, quantity)``.
+
+    ``polled`` books come over REST while the stream is away: true of their time, and late.
+    """
 
     update_id: int
     bids: tuple[Level, ...]
     asks: tuple[Level, ...]
+    polled: bool = False
 
 
 class BarClosed(MarketEvent, frozen=True, kw_only=True, tag_field="type", tag="market.bar_closed.v1"):
@@ -60,6 +69,32 @@ class BarClosed(MarketEvent, frozen=True, kw_only=True, tag_field="type", tag="m
     quote_volume: float
     buy_volume: float
     trade_count: int
+    repaired: bool = False
+
+
+class ActivityBarClosed(MarketEvent, frozen=True, kw_only=True, tag_field="type", tag="market.activity_bar_closed.v1"):
+    """A bar that ends when enough was traded is final.
+
+    ``size`` is how much that is: trades of a tick bar, base units of a volume bar, quote currency of a
+    dollar bar. Trades are not split, so a bar is larger than ``size`` by less than its last trade.
+    ``ts_open_ns`` and ``ts_close_ns`` are the venue's times of the first and the last trade, inclusive.
+    ``buy_volume`` is the part of ``volume`` that buyers took.
+    """
+
+    kind: ActivityKind
+    size: float
+    ts_open_ns: int
+    ts_close_ns: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+    quote_volume: float
+    buy_volume: float
+    trade_count: int
+    first_trade_id: str
+    last_trade_id: str
     repaired: bool = False
 
 

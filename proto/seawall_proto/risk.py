@@ -34,6 +34,7 @@ class RefusalReason(Enum):
     ORDER_IN_FLIGHT = "order_in_flight"
     UNKNOWN_ORDER = "unknown_order"
     INVALID_SIGNAL = "invalid_signal"
+    DEPEGGED = "depegged"
 
 
 class OrderApproved(AccountEvent, frozen=True, kw_only=True, tag_field="type", tag="risk.order_approved.v1"):

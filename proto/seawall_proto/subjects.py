@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
-from . import control, features, market, ops, orders, risk, signals, stops
+from . import consolidated, control, features, market, ops, orders, risk, signals, stops
 from .base import Event, event_type
 from .errors import SubjectError
 
@@ -73,9 +73,12 @@ ROUTES: tuple[Route, ...] = (
     Route(market.QuoteTicked, "md.quote.{venue}.{symbol}", "MARKET", FLOW),
     Route(market.BookChanged, "md.book.{venue}.{symbol}", "MARKET", FLOW),
     Route(market.BarClosed, "md.bar.{venue}.{symbol}", "MARKET", FLOW),
+    Route(market.ActivityBarClosed, "md.activity.{venue}.{symbol}", "MARKET", FLOW),
     Route(market.FundingPosted, "md.funding.{venue}.{symbol}", "MARKET", FLOW),
     Route(market.FeedChanged, "md.feed.{venue}.{symbol}", "MARKET", FLOW),
     Route(market.InstrumentListed, "md.instrument.{venue}.{symbol}", "MARKET", FLOW),
+    Route(consolidated.AssetQuoted, "md.asset.{asset}", "MARKET", FLOW),
+    Route(consolidated.CurrencyRated, "md.rate.{currency}", "MARKET", FLOW),
     Route(features.FeaturesComputed, "feature.{venue}.{symbol}", "DECISION", FLOW),
     Route(signals.SignalRaised, "signal.{strategy}.{venue}.{symbol}", "DECISION", FLOW),
     Route(signals.QuotesProposed, "signal.quotes.{strategy}.{venue}.{symbol}", "DECISION", FLOW),

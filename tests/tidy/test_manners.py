@@ -16,7 +16,7 @@ from tests.paths import REPOSITORY
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60
 MAX_MAIN_LINES = 40
-DECIDING = ("market-data", "feature", "signal", "risk", "execution", "stop-guardian")
+DECIDING = ("market-data", "consolidator", "feature", "signal", "risk", "execution", "stop-guardian")
 HEADINGS = ["What it decides", "Listens to", "Says", "Remembers", "When it fails"]
 CORE_BANNED = {
     "asyncio",

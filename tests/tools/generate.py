@@ -16,7 +16,7 @@ from seawall_runtime.service import Service
 from tests.tools.samples import add_missing_golden
 
 ROOT = Path(__file__).resolve().parents[2]
-SERVICES = ("market-data", "feature", "signal", "risk", "execution", "stop-guardian", "recorder")
+SERVICES = ("market-data", "consolidator", "feature", "signal", "risk", "execution", "stop-guardian", "recorder")
 FLOW_BEGIN, FLOW_END = "<!-- flow: generated -->", "<!-- flow: end -->"
 
 

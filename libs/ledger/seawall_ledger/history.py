@@ -10,8 +10,11 @@ import msgspec
 
 from seawall_proto import (
     AccountReconciled,
+    ActivityBarClosed,
+    AssetQuoted,
     BarClosed,
     BookChanged,
+    CurrencyRated,
     Event,
     ExposureChanged,
     FundingPosted,
@@ -75,6 +78,28 @@ BARS = HistoryTable(
     ("venue", "symbol", "interval_ns", "ts_open_ns"),
     replace_when="excluded.repaired AND NOT bars.repaired",
 )
+ACTIVITY_BARS = HistoryTable(
+    "activity_bars",
+    (
+        *("venue", "symbol", "kind", "size", "ts_open_ns", "ts_close_ns", "first_trade_id", "last_trade_id"),
+        *("open", "high", "low", "close", "volume", "quote_volume", "buy_volume", "trade_count", "repaired"),
+        *("ts_venue_ns", "ts_received_ns", "id", "causes"),
+    ),
+    ("venue", "symbol", "kind", "size", "ts_open_ns", "first_trade_id"),
+)
+ASSET_QUOTES = HistoryTable(
+    "asset_quotes",
+    (
+        *("asset", "market", "ts_received_ns", "bid_price_usd", "bid_venue", "bid_symbol", "ask_price_usd"),
+        *("ask_venue", "ask_symbol", "bid_depth_usd", "ask_depth_usd", "crossed", "venues_counted", "id"),
+    ),
+    ("asset", "market", "ts_received_ns", "id"),
+)
+CURRENCY_RATES = HistoryTable(
+    "currency_rates",
+    ("currency", "ts_received_ns", "rate_usd", "assumed", "pegged", "sources", "id"),
+    ("currency", "ts_received_ns", "id"),
+)
 FUNDING = HistoryTable(
     "funding",
     (
@@ -93,7 +118,10 @@ EVENTS = HistoryTable(
     ("id", "ts_received_ns", "type", "venue", "account", "symbol", "about", "causes", "payload", "ts_stored_ns"),
     ("id", "ts_received_ns"),
 )
-HISTORY_TABLES = (TRADES, QUOTES, BOOKS, BARS, FUNDING, EQUITY, EVENTS)
+HISTORY_TABLES = (
+    *(TRADES, QUOTES, BOOKS, BARS, ACTIVITY_BARS, ASSET_QUOTES, CURRENCY_RATES),
+    *(FUNDING, EQUITY, EVENTS),
+)
 
 
 def trade_row(event: TradePrinted) -> Row:
@@ -147,6 +175,26 @@ def book_row(event: BookChanged) -> Row:
     )
 
 
+def asset_quote_row(event: AssetQuoted) -> Row:
+    """Return a view of an asset as its row: of the venues only how many counted."""
+    return (
+        event.asset,
+        event.market,
+        event.ts_received_ns,
+        event.bid_price_usd,
+        event.bid_venue,
+        event.bid_symbol,
+        event.ask_price_usd,
+        event.ask_venue,
+        event.ask_symbol,
+        event.bid_depth_usd,
+        event.ask_depth_usd,
+        event.crossed,
+        sum(quote.counted for quote in event.venues),
+        event.id,
+    )
+
+
 def fields_row(event: Event, table: HistoryTable) -> Row:
     """Return a row whose columns are all fields of the event."""
     return tuple(list(value) if isinstance(value := getattr(event, name), tuple) else value for name in table.columns)
@@ -186,6 +234,9 @@ _TICKS_AND_BARS: Mapping[type[Event], tuple[tuple[HistoryTable, RowMaker], ...]]
     QuoteTicked: ((QUOTES, quote_row),),
     BookChanged: ((BOOKS, book_row),),
     BarClosed: ((BARS, lambda event: fields_row(event, BARS)),),
+    ActivityBarClosed: ((ACTIVITY_BARS, lambda event: fields_row(event, ACTIVITY_BARS)),),
+    AssetQuoted: ((ASSET_QUOTES, asset_quote_row),),
+    CurrencyRated: ((CURRENCY_RATES, lambda event: fields_row(event, CURRENCY_RATES)),),
     FundingPosted: ((FUNDING, lambda event: fields_row(event, FUNDING)),),
     AccountReconciled: ((EVENTS, event_row), (EQUITY, equity_row)),
     ExposureChanged: ((EVENTS, event_row), (EQUITY, equity_row)),
@@ -202,14 +253,18 @@ _KIND_IN: Mapping[str, type[Event]] = {
     "trades": TradePrinted,
     "quotes": QuoteTicked,
     "bars": BarClosed,
+    "activity_bars": ActivityBarClosed,
+    "asset_quotes": AssetQuoted,
+    "currency_rates": CurrencyRated,
     "funding": FundingPosted,
 }
 
 
 def event_of_row(table: HistoryTable, row: Mapping[str, Any]) -> Event:
-    """Return the event that a row of trades, quotes, books, bars or funding was made from.
+    """Return the event that a row of trades, quotes, books, bars, funding, assets or rates was made from.
 
-    A book comes back with its best level only: deeper levels are in the stream, not in the table.
+    A book comes back with its best level only, and the view of an asset without its venues: the rest
+    is in the stream, not in the table.
     """
     values = dict(row)
     if table is BOOKS:

@@ -6,7 +6,7 @@ from asyncpg import Connection, Pool
 
 from .errors import SchemaMismatch
 
-SCHEMA_VERSION = "0001"  # the newest file in migrations/versions; a test keeps the two equal
+SCHEMA_VERSION = "0002"  # the newest file in migrations/versions; a test keeps the two equal
 
 
 async def schema_version(connection: Connection | Pool) -> str | None:

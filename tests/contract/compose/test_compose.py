@@ -22,7 +22,7 @@ from tests.paths import REPOSITORY
 
 COMPOSE: dict[str, Any] = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OURS = ("market-data", "feature", "signal", "risk", "execution", "stop-guardian", "recorder")
+OURS = ("market-data", "consolidator", "feature", "signal", "risk", "execution", "stop-guardian", "recorder")
 CONFIG_PATH = REPOSITORY / "deploy" / "docker" / "seawall.toml"
 NEEDS_LEDGER = {"risk", "execution", "stop-guardian", "recorder", "migrate"}
 

@@ -11,8 +11,9 @@ import pytest
 
 from seawall_cli.embedded import free_port
 from seawall_ledger import SCHEMA_VERSION, LedgerError, LedgerUnavailable, SchemaMismatch, connect
+from seawall_ledger.history import HISTORY_TABLES
 from seawall_ledger.main import main
-from seawall_ledger.migrate import migrate
+from seawall_ledger.migrate import MIGRATIONS, migrate
 from seawall_proto import AccountReconciled, OrderFilled, OrderStateChanged, PositionChanged, StopChanged
 from tests.worlds.ledger_samples import order
 
@@ -34,6 +35,24 @@ async def test_migrating_again_keeps_what_is_there(migrated_url: str) -> None:
     ledger = await connect(migrated_url, application="execution")
     assert await ledger.order("client-1") == order()
     await ledger.close()
+
+
+async def test_a_database_of_the_first_version_gains_the_new_tables_and_keeps_its_rows(postgres_url: str) -> None:
+    versions = MIGRATIONS / "versions"
+    for name in ("v0001_money.sql", "v0001_history.sql"):
+        await run(postgres_url, (versions / name).read_text())
+    await run(postgres_url, "CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY)")
+    await run(postgres_url, "INSERT INTO alembic_version VALUES ('0001')")
+    await run(postgres_url, "INSERT INTO trades VALUES ('v', 's', 1, '1', 2, 3, 'buy', 4, 'trade-1')")
+    assert await migrate(postgres_url) == SCHEMA_VERSION
+    connection = await asyncpg.connect(postgres_url)
+    try:
+        assert await connection.fetchval("SELECT id FROM trades") == "trade-1"
+        for table in HISTORY_TABLES:
+            rows = await connection.fetch(f"SELECT {', '.join(table.columns)} FROM {table.name}")
+            assert len(rows) == (table.name == "trades")
+    finally:
+        await connection.close()
 
 
 async def test_two_that_migrate_at_once_take_turns(postgres_url: str) -> None:

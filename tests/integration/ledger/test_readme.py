@@ -22,4 +22,4 @@ def test_the_example_prints_what_its_comments_say(postgres_url: str) -> None:
         timeout=30,
         check=False,
     )
-    assert done.stdout.split("\n") == ["0001", "True", "False", "[Decimal('0.010')]", ""], done.stderr
+    assert done.stdout.split("\n") == ["0002", "True", "False", "[Decimal('0.010')]", ""], done.stderr

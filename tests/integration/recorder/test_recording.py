@@ -30,7 +30,8 @@ async def test_one_of_every_event_ends_in_its_table(world: World) -> None:
     events = [msgspec.structs.replace(sample(route.kind, full=True), id=f"id-{n}") for n, route in enumerate(ROUTES)]
     await world.publish(*events)
     own_table = {"TradePrinted": "trades", "QuoteTicked": "quotes", "BookChanged": "books", "BarClosed": "bars"}
-    own_table["FundingPosted"] = "funding"
+    own_table |= {"FundingPosted": "funding", "ActivityBarClosed": "activity_bars"}
+    own_table |= {"AssetQuoted": "asset_quotes", "CurrencyRated": "currency_rates"}
     async with world.recorder():
         await world.until_recorded("events", len(ROUTES) - len(own_table))
         await world.until_recorded("equity", 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from seawall_ledger import SCHEMA_VERSION
@@ -9,7 +10,7 @@ from seawall_ledger.history import BARS, BOOKS, EVENTS, HISTORY_TABLES, event_of
 from seawall_ledger.migrate import newest_revision, render_upgrade
 from seawall_ledger.tables import TABLE_OF
 from seawall_ledger.timescale import HYPERTABLES
-from seawall_proto import KIND_OF, ROUTES, BookChanged, Delivery, Event, Route, decode
+from seawall_proto import KIND_OF, ROUTES, AssetQuoted, BookChanged, Delivery, Event, Route, VenueQuote, decode
 from tests.tools.samples import sample
 
 
@@ -51,13 +52,38 @@ def test_an_event_can_be_made_again_from_its_row(kind: type[Event]) -> None:
         assert isinstance(again, BookChanged)
         assert (again.bids, again.asks, again.update_id) == (event.bids[:1], event.asks[:1], event.update_id)
     else:
-        assert {name: getattr(again, name) for name in row} == {name: getattr(event, name) for name in row}
+        fields = row.keys() - {"venues_counted"}
+        assert {name: getattr(again, name) for name in fields} == {name: getattr(event, name) for name in fields}
 
 
 def test_a_repaired_bar_takes_the_place_of_the_first_and_nothing_else_is_ever_replaced() -> None:
     assert "DO UPDATE" in BARS.merge_clause
     assert "WHERE excluded.repaired AND NOT bars.repaired" in BARS.merge_clause
     assert {table.name for table in HISTORY_TABLES if "DO UPDATE" in table.merge_clause} == {"bars"}
+
+
+def test_the_view_of_an_asset_is_recorded_with_how_many_venues_counted() -> None:
+    quote = VenueQuote(
+        venue="binance-spot",
+        symbol="BTC-USDT",
+        currency="USDT",
+        bid_price=60_000.0,
+        ask_price=60_001.0,
+        bid_price_usd=59_990.0,
+        ask_price_usd=59_991.0,
+        bid_depth_usd=1e6,
+        ask_depth_usd=2e6,
+        ts_venue_ns=1,
+        age_ns=2,
+        feed="live",
+        counted=True,
+    )
+    silent = msgspec.structs.replace(quote, counted=False)
+    event = msgspec.structs.replace(sample(AssetQuoted, full=True), venues=(quote, silent, quote))
+    ((table, make),) = row_makers(AssetQuoted)
+    row = dict(zip(table.columns, make(event), strict=True))
+    assert row["venues_counted"] == 2
+    assert event_of_row(table, row) == msgspec.structs.replace(event, venues=(), causes=())
 
 
 def test_the_key_of_every_history_table_holds_the_time_it_is_cut_by() -> None:
