@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import random
-from bisect import bisect_right
-from math import inf
-
 import pytest
 
-from seawall_proto import QuoteTicked
-from seawall_venues.binance.book import DepthBook
-from seawall_venues.binance.parse import DepthSnapshot, DepthUpdate, parse_depth, parse_quote, parse_snapshot
-from seawall_venues.feed import Verdict
-from tests.paths import needs_recording
-from tests.worlds.feed_frames import GeneratedMarket, channel_of, recorded, recording_of
+from seawall_venues.binance.book import MAX_WAITING, DepthBook
+from seawall_venues.binance.parse import DepthUpdate, parse_depth, parse_snapshot
+from seawall_venues.feed import BookSnapshot, Verdict
+from seawall_venues.instruments import unlisted
+from tests.worlds.feed_frames import GeneratedMarket
+
+BTC = unlisted("binance-usdm", "BTCUSDT", "BTC-USDT-PERP")
 
 
-def snapshot(last: int) -> DepthSnapshot:
-    return DepthSnapshot(last_update_id=last, transaction_ms=0, bids=((10.0, 1.0),), asks=((11.0, 1.0),))
+def snapshot(last: int, ts_venue_ns: int = 7_000_000) -> BookSnapshot:
+    return BookSnapshot(last, ts_venue_ns, ((10.0, 1.0),), ((11.0, 1.0),), 1_000)
 
 
-def update(first: int, last: int, previous: int, bid_quantity: float = 2.0) -> DepthUpdate:
+def update(first: int, last: int, previous: int, bid_quantity: float = 2.0, ts_venue_ms: int = 9) -> DepthUpdate:
     return DepthUpdate(
-        transaction_ms=0,
+        ts_venue_ms=ts_venue_ms,
+        venue_symbol="BTCUSDT",
         first_update_id=first,
         last_update_id=last,
         previous_update_id=previous,
@@ -98,6 +96,47 @@ def test_a_repeated_update_changes_nothing() -> None:
     assert book.levels.bids.top(1) == ((10.0, 3.0),)
 
 
+@pytest.mark.parametrize("inside", [update(106, 109, 105), update(107, 115, 106), update(110, 112, 109)])
+def test_an_update_inside_the_last_one_is_no_repetition_but_a_gap(inside: DepthUpdate) -> None:
+    book = synced()
+    assert book.apply(update(106, 115, 105)) is Verdict.APPLIED
+    assert book.apply(inside) is Verdict.GAP
+
+
+def test_what_lies_before_the_last_update_is_old() -> None:
+    book = synced()
+    book.apply(update(106, 115, 105))
+    for old in (update(95, 105, 94), update(80, 90, 79)):
+        assert book.apply(old) is Verdict.OLD
+    assert book.is_live
+
+
+def test_a_book_tells_the_venues_time_of_its_last_change() -> None:
+    book = DepthBook()
+    book.load(snapshot(100, ts_venue_ns=7_000_000))
+    assert book.ts_venue_ns == 7_000_000
+    book.apply(update(95, 105, 94, ts_venue_ms=9))
+    assert book.ts_venue_ns == 9_000_000
+    book.apply(update(80, 90, 79, ts_venue_ms=11))
+    assert book.ts_venue_ns == 9_000_000
+
+
+def test_a_book_that_waits_too_long_forgets_the_oldest_and_asks_for_a_newer_snapshot() -> None:
+    book = DepthBook()
+    for number in range(MAX_WAITING + 1):
+        book.apply(update(10 * number + 1, 10 * number + 10, 10 * number))
+    assert book.load(snapshot(5)) is Verdict.SNAPSHOT_OLD
+    assert book.load(snapshot(15)) is Verdict.APPLIED
+
+
+def test_a_reset_forgets_everything() -> None:
+    book = synced()
+    book.reset()
+    assert not book.is_live
+    assert book.apply(update(106, 115, 105)) is Verdict.WAITING
+    assert book.load(snapshot(90)) is Verdict.SNAPSHOT_OLD
+
+
 def test_after_a_gap_the_book_comes_back_from_the_very_update_that_showed_it() -> None:
     book = synced()
     assert book.apply(update(107, 115, 106)) is Verdict.GAP
@@ -109,10 +148,10 @@ def test_after_a_gap_the_book_comes_back_from_the_very_update_that_showed_it() -
 def test_the_book_equals_the_market_that_made_the_frames(seed: int) -> None:
     market = GeneratedMarket(seed)
     book = DepthBook()
-    book.apply(parse_depth(market.depth()))
-    book.load(parse_snapshot(market.snapshot()))
+    book.apply(parse_depth(market.depth(), BTC))
+    book.load(parse_snapshot(market.snapshot(), BTC))
     for _ in range(200):
-        assert book.apply(parse_depth(market.depth())) is Verdict.APPLIED
+        assert book.apply(parse_depth(market.depth(), BTC)) is Verdict.APPLIED
         bids, asks = market.top(20)
         assert list(book.levels.bids.top(20)) == bids
         assert list(book.levels.asks.top(20)) == asks
@@ -121,9 +160,9 @@ def test_the_book_equals_the_market_that_made_the_frames(seed: int) -> None:
 
 def test_dropping_any_one_frame_is_noticed_at_the_very_next() -> None:
     market = GeneratedMarket(9)
-    first = parse_depth(market.depth())
-    body = parse_snapshot(market.snapshot())
-    updates = [parse_depth(market.depth()) for _ in range(60)]
+    first = parse_depth(market.depth(), BTC)
+    body = parse_snapshot(market.snapshot(), BTC)
+    updates = [parse_depth(market.depth(), BTC) for _ in range(60)]
     for dropped in range(len(updates) - 1):
         book = DepthBook()
         book.apply(first)
@@ -137,53 +176,3 @@ def test_dropping_any_one_frame_is_noticed_at_the_very_next() -> None:
             if position > max(dropped, 1):
                 assert verdict is Verdict.GAP
                 break
-
-
-@needs_recording(recording_of("btcusdt"))
-@pytest.mark.parametrize(("venue_symbol", "updates"), [("btcusdt", 6_546), ("ethusdt", 6_580)])
-def test_rebuilt_top_equals_the_independent_best_quote_at_every_update(venue_symbol: str, updates: int) -> None:
-    book = DepthBook()
-    quotes: dict[int, QuoteTicked] = {}
-    tops = {}
-    for _, frame in recorded(venue_symbol):
-        match channel_of(frame):
-            case "snapshot":
-                assert book.load(parse_snapshot(frame)) is Verdict.APPLIED
-                # The market walks out of the snapshot's depth; the oracle covers what was learned since, too.
-                book.levels.bids.edge, book.levels.asks.edge = 0.0, inf
-            case "bookTicker":
-                quote = parse_quote(frame, "X", 0)
-                quotes[quote.update_id] = quote
-            case "depth":
-                assert book.apply(parse_depth(frame)) is not Verdict.GAP
-        if book.is_live and book.update_id not in tops:
-            tops[book.update_id] = (*book.levels.bids.top(1), *book.levels.asks.top(1))
-            assert book.levels.trouble() == ""
-    ids = sorted(quotes)
-    assert len(tops) == updates
-    for update_id, top in tops.items():
-        quote = quotes[ids[bisect_right(ids, update_id) - 1]]
-        assert top == ((quote.bid_price, quote.bid_quantity), (quote.ask_price, quote.ask_quantity))
-
-
-@needs_recording(recording_of("btcusdt"))
-def test_dropping_any_recorded_frame_is_noticed_at_the_very_next() -> None:
-    body = None
-    updates = []
-    for _, frame in recorded("btcusdt"):
-        match channel_of(frame):
-            case "snapshot":
-                body = parse_snapshot(frame)
-            case "depth":
-                updates.append(parse_depth(frame))
-    assert body is not None
-    after = [one for one in updates if one.last_update_id >= body.last_update_id]
-    for one, lost, following in zip(after, after[1:], after[2:], strict=False):
-        assert following.previous_update_id == lost.last_update_id != one.last_update_id
-    for position in random.Random(5).sample(range(1, len(after) - 1), 8):
-        book = DepthBook()
-        book.apply(after[0])
-        book.load(body)
-        for one in after[1:position]:
-            assert book.apply(one) is Verdict.APPLIED
-        assert book.apply(after[position + 1]) is Verdict.GAP

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import zstandard
 
-from seawall_venues.binance.symbols import parse_exchange_info
+from seawall_venues.binance.symbols import parse_exchange_info, parse_instruments
 from seawall_venues.port import VenueError
 from tests.paths import RECORDINGS, needs_recording
 
@@ -38,6 +38,9 @@ def contract(**changes: Any) -> dict[str, Any]:
     return {**listed, **changes}
 
 
+LOT = [{"filterType": "LOT_SIZE", "minQty": "1", "maxQty": "9", "stepSize": "1"}]
+
+
 def exchange_info(*contracts: dict[str, Any]) -> bytes:
     return json.dumps({"timezone": "UTC", "symbols": list(contracts)}).encode()
 
@@ -61,14 +64,24 @@ def test_margin_asset_is_what_the_contract_settles_in() -> None:
     assert (instrument.symbol, instrument.settle) == ("BTC-BTC-PERP", "USDC")
 
 
+@pytest.mark.parametrize("kind", ["CURRENT_QUARTER", "NEXT_QUARTER"])
+def test_a_dated_contract_is_named_for_its_day(kind: str) -> None:
+    (instrument,) = parse_exchange_info(exchange_info(contract(contractType=kind, symbol="BTCUSDT_260925")))
+    assert (instrument.symbol, instrument.venue_symbol) == ("BTC-USDT-260925", "BTCUSDT_260925")
+
+
 @pytest.mark.parametrize(
     "changes",
     [
-        {"contractType": "CURRENT_QUARTER", "symbol": "BTCUSDT_210924"},
+        {"contractType": "CURRENT_QUARTER", "symbol": "BTCUSDT"},
+        {"contractType": "CURRENT_QUARTER", "symbol": "BTCUSDT_2109240"},
+        {"contractType": "", "symbol": "BTCSTUSDT"},
         {"status": "PENDING_TRADING"},
         {"baseAsset": "币安人生"},
         {"filters": [{"filterType": "PRICE_FILTER", "tickSize": "0"}, {"filterType": "LOT_SIZE", "stepSize": "1"}]},
         {"filters": []},
+        {"filters": [{"filterType": "PRICE_FILTER", "tickSize": "NaN"}, *LOT]},
+        {"filters": [{"filterType": "PRICE_FILTER", "tickSize": "-0.1"}, *LOT]},
         {"filters": "none"},
     ],
 )
@@ -85,11 +98,13 @@ def test_a_body_that_is_no_exchange_info_is_a_venue_error(body: bytes) -> None:
 
 
 @needs_recording(CRYPTOFEED)
-def test_real_exchange_info_yields_every_trading_perpetual_once() -> None:
+def test_real_exchange_info_yields_every_trading_contract_once() -> None:
     with CRYPTOFEED.open("rb") as file:
         reader = io.TextIOWrapper(zstandard.ZstdDecompressor().stream_reader(file))
         body = next(line["data"] for line in map(json.loads, reader) if "exchangeInfo" in line.get("url", "")).encode()
     listed = parse_exchange_info(body)
-    assert len(listed) == 119
-    assert len({instrument.symbol for instrument in listed}) == 119
+    assert parse_instruments([body]) == listed
+    assert len({instrument.symbol for instrument in listed}) == len(listed) == 121
+    dated = [instrument.symbol for instrument in listed if not instrument.symbol.endswith("-PERP")]
+    assert dated == ["BTC-USDT-210924", "ETH-USDT-210924"]
     assert all(instrument.tick_size > 0 and instrument.min_notional > 0 for instrument in listed)

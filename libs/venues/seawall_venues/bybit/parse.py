@@ -220,8 +220,8 @@ def parse_funding(
 ) -> FundingPosted | None:
     """Return mark, index and funding by a frame of ``tickers.<symbol>`` and by what was known before it.
 
-    An update holds only what changed. One that changes nothing of these gives back ``known`` itself.
-    None while something is missing, and always for instruments without funding.
+    An update holds only what changed, and most change something else: for those, while something is
+    missing, and for instruments without funding the answer is None.
     """
     frame: _TickerFrame = _read(_ticker, "ticker", payload)
     data = frame.data
@@ -229,7 +229,7 @@ def parse_funding(
     if frame.kind == "snapshot":
         known = None
     elif data.mark_price == data.index_price == data.funding_rate == data.next_funding_ms == "":
-        return known
+        return None
     return _posted(frame, instrument, ts_received_ns, known)
 
 

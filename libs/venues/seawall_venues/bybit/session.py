@@ -142,7 +142,7 @@ class BybitWire:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             return Broken(f"a frame that cannot be read: {error}; found {frame[:80]!r}")
         if read.topic:
-            routes = self._routes.get(read.topic.encode(errors="replace"))
+            routes = self._routes.get(read.topic.encode())
             return self._take_topic(read.topic) if routes is None else routes
         topics = self._asked.pop(read.req_id, ())
         if read.success is False and read.op not in _QUIET_OPS:
@@ -209,7 +209,7 @@ class BybitWire:
         """
         if not topics:
             words = reason.replace(",", " ").replace(":", " ").replace("[", " ").replace("]", " ").split()
-            topics = tuple(word for word in words if word.encode(errors="replace") in self._routes)
+            topics = tuple(word for word in words if word.encode() in self._routes)
         routes = tuple(route for topic in topics for route in self._routes.get(topic.encode(), ()))
         return Refused(routes, "", reason, is_final(reason) and len(topics) == 1)
 

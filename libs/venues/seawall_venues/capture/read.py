@@ -12,7 +12,7 @@ import gzip
 import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any, Literal, get_args
 
 import msgspec
 import zstandard
@@ -21,12 +21,14 @@ from .errors import CaptureError
 from .line import Line, LineKind
 
 NS_PER_S = 1_000_000_000
+CHUNK_BYTES = 1 << 18
 MAX_LINE_BYTES = 64 << 20  # a listing of every instrument of a venue is some MiB
-_KINDS: dict[str, LineKind] = {"http": "http", "connect": "connect", "send": "send", "recv": "recv", "end": "end"}
+_KINDS: dict[str, LineKind] = {kind: kind for kind in get_args(LineKind)}
 
 
 class _Line(msgspec.Struct, frozen=True):
     t: str
+    venue: str = ""
     conn: str = ""
     ts: int | float = 0
     addr: str = ""
@@ -54,8 +56,35 @@ def _opened(path: Path) -> IO[bytes]:
     if magic[:2] == b"\x1f\x8b":
         return io.BufferedReader(gzip.GzipFile(fileobj=raw))
     if magic == b"\x28\xb5\x2f\xfd":
-        return io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True))
+        return io.BufferedReader(_Unpacked(raw), CHUNK_BYTES)
     return raw
+
+
+class _Unpacked(io.RawIOBase):
+    """A zstandard file, down to the last byte: the library's own reader keeps back the end of an unfinished one."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._unpack = zstandard.ZstdDecompressor().decompressobj(read_across_frames=True)
+        self._left = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._left:
+            packed = self._file.read(CHUNK_BYTES)
+            if not packed:
+                return 0
+            self._left = memoryview(self._unpack.decompress(packed))
+        count = min(len(buffer), len(self._left))
+        buffer[:count] = self._left[:count]
+        self._left = self._left[count:]
+        return count
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
 
 
 def _lines(path: Path, file: IO[bytes]) -> Iterator[Line]:
@@ -63,7 +92,7 @@ def _lines(path: Path, file: IO[bytes]) -> Iterator[Line]:
     if not first:
         raise CaptureError(f"{path}: is empty; expected a recording")
     if first.startswith(b'{"t":'):
-        yield from _headed(path, file)
+        yield from _headed(path, _chained(first, file))
     elif first[:1].isdigit():
         yield from _timed(path, first, file)
     elif first.strip() == b"{":
@@ -74,9 +103,9 @@ def _lines(path: Path, file: IO[bytes]) -> Iterator[Line]:
         raise CaptureError(f"{path}: not a recording: starts with {first[:40]!r}; expected a header, a time or JSON")
 
 
-def _headed(path: Path, file: IO[bytes]) -> Iterator[Line]:
+def _headed(path: Path, file: Iterator[bytes]) -> Iterator[Line]:
     addresses: dict[str, str] = {}  # not every recorder repeats a socket's address on each line
-    for number, text in enumerate(file, 2):
+    for number, text in enumerate(file, 1):
         try:
             line = _decode_line(text)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -88,7 +117,8 @@ def _headed(path: Path, file: IO[bytes]) -> Iterator[Line]:
             addresses[line.conn] = line.addr
         if kind is not None:  # a recorder may note more than passed its sockets
             address = line.url or line.addr or addresses.get(line.conn, "")
-            yield Line(kind, line.conn, _as_ns(line.ts), address, line.data.encode(line.enc))
+            data = line.data or line.venue  # of a header
+            yield Line(kind, line.conn, _as_ns(line.ts), address, data.encode(line.enc))
 
 
 def _as_ns(ts: float) -> int:

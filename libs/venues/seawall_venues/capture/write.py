@@ -113,9 +113,9 @@ class CaptureWriter:
     def fetched(self, url: str, body: bytes, ts_ns: int) -> None:
         """A read was answered."""
         entry = msgspec.structs.replace(_with_data("http", ts_ns, "", "", body), url=url)
+        self._write(entry)
         if self._is_listing(url):
             self._listings[url] = entry
-        self._write(entry)
 
     def close(self) -> None:
         """Finish the file."""

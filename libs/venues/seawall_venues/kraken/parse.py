@@ -27,6 +27,7 @@ PRICE_LIMIT = 1e12
 AMOUNT_LIMIT = 1e18
 
 Price = Annotated[float, msgspec.Meta(gt=0, lt=PRICE_LIMIT)]
+Best = Annotated[float, msgspec.Meta(ge=0, lt=PRICE_LIMIT)]  # 0 where nobody is there
 Amount = Annotated[float, msgspec.Meta(ge=0, lt=AMOUNT_LIMIT)]
 Checksum = Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)]
 Number = Annotated[int, msgspec.Meta(ge=0, lt=1 << 62)]
@@ -80,9 +81,9 @@ class _BookFrame(msgspec.Struct, frozen=True, gc=False):
 
 class _Ticker(msgspec.Struct, frozen=True, gc=False):
     symbol: str
-    bid: Amount | None = None
+    bid: Best | None = None
     bid_qty: Amount | None = None
-    ask: Amount | None = None
+    ask: Best | None = None
     ask_qty: Amount | None = None
     timestamp: Moment | None = None  # there was none at first
 

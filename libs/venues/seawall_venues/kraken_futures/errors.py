@@ -18,7 +18,7 @@ BANS = frozenset({"403"})
 
 _ACCEPTED = (b'{"result":"success"', b'{"candles"')
 _PRODUCT = re.compile(r"`([A-Za-z0-9_]+)`")
-_NEVER = "invalid"  # "Couldn't subscribe to invalid product `PF_XXXUSD`"
+_NEVER = "invalid"  # "Couldn't subscribe to invalid product `PF_NONEUSD`"
 _HARMLESS = "Already subscribed"  # the venue then sends the snapshot again
 
 

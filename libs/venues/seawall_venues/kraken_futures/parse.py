@@ -20,6 +20,7 @@ from .symbols import VENUE, is_perpetual
 NS_PER_MS = 1_000_000
 
 Price = Annotated[float, msgspec.Meta(gt=0, lt=1e12)]
+Best = Annotated[float, msgspec.Meta(ge=0, lt=1e12)]  # 0 where nobody is there
 Amount = Annotated[float, msgspec.Meta(ge=0, lt=1e18)]
 Rate = Annotated[float, msgspec.Meta(gt=-1e3, lt=1e3)]
 Number = Annotated[int, msgspec.Meta(ge=0, lt=1 << 62)]
@@ -72,8 +73,8 @@ class _Ticker(msgspec.Struct, frozen=True, gc=False):
     feed: Literal["ticker", "ticker_lite"]
     product_id: str
     time: Milliseconds | None = None
-    bid: Amount | None = None
-    ask: Amount | None = None
+    bid: Best | None = None
+    ask: Best | None = None
     bid_size: Amount = 0.0
     ask_size: Amount = 0.0
     mark_price: Price | None = msgspec.field(name="markPrice", default=None)

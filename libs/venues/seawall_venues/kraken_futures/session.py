@@ -25,7 +25,6 @@ from seawall_venues.wire import (
 from . import errors, limits, symbols
 from .dialect import DIALECT
 
-PATH = "/ws/v1"
 _ADDRESSES = frozenset({"wss://futures.kraken.com/ws/v1", "wss://demo-futures.kraken.com/ws/v1"})
 _CHANNELS: tuple[Channel, ...] = ("depth", "quote", "trade", "funding")
 _FEEDS: dict[Channel, str] = {"depth": "book", "quote": "ticker", "trade": "trade", "funding": "ticker"}
@@ -142,11 +141,10 @@ def _request(event: str, feed: str, products: Sequence[str]) -> str:
 
 
 def plans(url: str, instruments: Sequence[Instrument], options: FeedOptions) -> tuple[Plan, ...]:
-    """Return the connections that carry these instruments."""
+    """Return the connections that carry these instruments, all to the address as configured."""
     size = limits.INSTRUMENTS_PER_CONNECTION
     return tuple(
-        Plan(url.rstrip("/") + PATH, tuple(instruments[start : start + size]), _CHANNELS)
-        for start in range(0, len(instruments), size)
+        Plan(url, tuple(instruments[start : start + size]), _CHANNELS) for start in range(0, len(instruments), size)
     )
 
 

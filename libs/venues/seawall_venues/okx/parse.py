@@ -369,7 +369,7 @@ def _bar(candle: _Candle, interval_ms: int, instrument: Instrument, ts_received_
         high=candle.high,
         low=candle.low,
         close=candle.close,
-        volume=candle.volume,
+        volume=candle.volume_ccy if is_contract(instrument) else candle.volume,
         quote_volume=candle.quote_volume,
         buy_volume=0.0,
         trade_count=0,
