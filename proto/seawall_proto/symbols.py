@@ -1,4 +1,8 @@
-"""What a symbol says about itself: ``BASE-QUOTE``, ``BASE-QUOTE-PERP`` or ``BASE-QUOTE-YYMMDD``."""
+"""What a symbol says about itself: ``BASE-QUOTE``, ``BASE-QUOTE-PERP`` or ``BASE-QUOTE-YYMMDD``.
+
+Where a venue lists an inverse contract beside a linear one of the same name, the inverse one is
+``BASE-QUOTE-INVERSE-PERP`` or ``BASE-QUOTE-INVERSE-YYMMDD``.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from typing import Literal, NamedTuple
 
 ContractKind = Literal["spot", "perpetual", "future"]
 
-_SYMBOL = re.compile(r"([A-Za-z0-9_]+)-([A-Za-z0-9_]+)(?:-(?:(PERP)|([0-9]{6})))?\Z")
+_SYMBOL = re.compile(r"([A-Za-z0-9_]+)-([A-Za-z0-9_]+)(?:(?:-INVERSE)?-(?:(PERP)|([0-9]{6})))?\Z")
 
 
 class SymbolParts(NamedTuple):

@@ -16,6 +16,13 @@ DESCRIPTIONS: dict[str, Callable[[Any], str]] = {
     "BarClosed": lambda e: (
         f"o {e.open:g} h {e.high:g} l {e.low:g} c {e.close:g} v {e.volume:g} ({e.trade_count} trades)"
     ),
+    "ActivityBarClosed": lambda e: (
+        f"{e.kind} {e.size:g}: o {e.open:g} h {e.high:g} l {e.low:g} c {e.close:g} v {e.volume:g} ({e.trade_count} trades)"
+    ),
+    "AssetQuoted": lambda e: (
+        f"{e.asset} {e.market} {_price(e.bid_price_usd)} ({e.bid_venue}) | {_price(e.ask_price_usd)} ({e.ask_venue})"
+    ),
+    "CurrencyRated": lambda e: f"{e.currency} {_price(e.rate_usd)} USD{' assumed' if e.assumed else ''}",
     "FundingPosted": lambda e: f"mark {e.mark_price:g}, funding {e.funding_rate:.6f}",
     "FeedChanged": lambda e: f"feed {e.state} {e.reason}".rstrip(),
     "FeaturesComputed": lambda e: ", ".join(
@@ -52,6 +59,10 @@ DESCRIPTIONS: dict[str, Callable[[Any], str]] = {
 
 def _best(levels: Sequence[tuple[float, float]]) -> str:
     return f"{levels[0][0]:g}" if levels else "empty"
+
+
+def _price(price: float | None) -> str:
+    return "unknown" if price is None else f"{price:g}"
 
 
 def time_of_day(ts_ns: int) -> str:

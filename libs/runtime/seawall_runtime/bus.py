@@ -15,6 +15,7 @@ from nats.aio.subscription import Subscription
 from seawall_proto import (
     MAX_EVENT_BYTES,
     ROUTE_OF,
+    AssetQuoted,
     BookChanged,
     Delivery,
     Event,
@@ -31,7 +32,7 @@ from .link import Hooks, Link
 from .metrics import Metrics
 from .telemetry import trace_headers
 
-TICKS = frozenset({TradePrinted, QuoteTicked, BookChanged})
+TICKS = frozenset({TradePrinted, QuoteTicked, BookChanged, AssetQuoted})
 """Events too many to carry headers; everything else carries its id and its trace."""
 
 MESSAGE_ID_HEADER = "Nats-Msg-Id"

@@ -12,6 +12,7 @@ from .wire import FeedSpec, RestRequest
 TIMEOUT_S = 5.0
 MAX_CONNECTIONS = 4
 MAX_BODY_BYTES = 64 << 20  # a listing of every spot pair is about 20 MiB at the largest venue
+MAX_PAGES = 64  # of lists; a venue that goes on for ever is not followed
 AGENT = "seawall"  # one venue refuses clients that do not name themselves
 
 
@@ -40,10 +41,14 @@ class FeedRest:
 
     async def listing(self) -> tuple[bytes, ...]:
         """Read the lists of instruments, and learn the venue's limits from them."""
-        bodies = tuple([await self.fetch(request) for request in self._spec.listing])
-        for body in bodies:
-            self._budget.learn(body)
-        return bodies
+        bodies: list[bytes] = []
+        for first in self._spec.listing:
+            request: RestRequest | None = first
+            while request is not None and len(bodies) < MAX_PAGES:
+                bodies.append(await self.fetch(request))
+                self._budget.learn(bodies[-1])
+                request = self._spec.next_page(request, bodies[-1])
+        return tuple(bodies)
 
     async def fetch(self, request: RestRequest) -> bytes:
         """Send one GET, once. Raises RateLimited (not sent), VenueDenied or TransportFailed."""

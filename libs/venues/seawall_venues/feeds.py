@@ -10,6 +10,7 @@ from .bybit.session import LINEAR_FEED as BYBIT_LINEAR
 from .bybit.session import SPOT_FEED as BYBIT_SPOT
 from .coinbase.session import FEED as COINBASE
 from .kraken.session import FEED as KRAKEN
+from .kraken.v1 import V1_FEED as KRAKEN_V1
 from .kraken_futures.session import FEED as KRAKEN_FUTURES
 from .okx.session import FEED as OKX
 from .wire import FeedSpec
@@ -19,7 +20,7 @@ FEEDS: dict[str, FeedSpec] = {
     for feed in (BINANCE_USDM, BINANCE_SPOT, BYBIT_LINEAR, BYBIT_SPOT, OKX, KRAKEN, KRAKEN_FUTURES, COINBASE)
 }
 
-RECORDED_FEEDS: tuple[FeedSpec, ...] = ()
+RECORDED_FEEDS: tuple[FeedSpec, ...] = (KRAKEN_V1,)
 """Protocols that venues no longer speak: for old recordings."""
 
 

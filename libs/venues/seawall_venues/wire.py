@@ -145,6 +145,11 @@ class RestBudget(Protocol):
         """Hold back after a refusal: as long as the venue says, longer where it is a ban."""
 
 
+def no_next_page(request: RestRequest, body: bytes) -> RestRequest | None:
+    """Return None: the whole list comes at once."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class FeedSpec:
     """One venue's feed: what it says (``dialect``) and how it is reached.
@@ -154,6 +159,7 @@ class FeedSpec:
     of ``listing`` and raises VenueError. ``refusal`` returns the raw error code that an answer carries,
     HTTP 200 or not, or "" where the body is what was asked for. ``bars_request`` is for candles that
     open in ``[from, to)``, the newest ones where there are more than the venue gives at once.
+    ``next_page`` returns what to ask for the rest of a list, given a request of it and its answer.
     """
 
     dialect: Dialect
@@ -169,6 +175,7 @@ class FeedSpec:
     snapshot_request: Callable[[Instrument], RestRequest]
     trades_request: Callable[[Instrument], RestRequest]
     bars_request: Callable[[Instrument, int, int, int], RestRequest]
+    next_page: Callable[[RestRequest, bytes], RestRequest | None] = no_next_page
 
     @property
     def venue(self) -> str:

@@ -13,6 +13,7 @@ class FeedTally:
         "frames",
         "quotes_agreed",
         "quotes_compared",
+        "quotes_doubted",
         "repeats",
         "resyncs",
         "snapshots",
@@ -30,6 +31,7 @@ class FeedTally:
         self.books_crossed = 0
         self.quotes_compared = 0
         self.quotes_agreed = 0
+        self.quotes_doubted = 0  # disagreed once, between two quotes, which a book in mid-sweep may
 
     def as_dict(self) -> dict[str, int]:
         """Return every count by name."""

@@ -17,7 +17,8 @@ def take_quote(state: Market, quote: QuoteTicked) -> Said:
         return []
     state.last_quote_id = quote.update_id
     state.last_quote_ns = quote.ts_received_ns
-    state.clock.note(quote.ts_venue_ns, quote.ts_received_ns)
+    if quote.ts_venue_ns != quote.ts_received_ns:  # equal where the venue tells no time: then ours teaches nothing
+        state.clock.note(quote.ts_venue_ns, quote.ts_received_ns)
     if quote.bid_price >= quote.ask_price:
         return [trouble(state, "odd_quote", f"bid {quote.bid_price} at or above ask {quote.ask_price}")]
     if state.dialect.quotes_share_numbers and (wrong := hold_against_book(state, quote)):

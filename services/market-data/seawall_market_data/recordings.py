@@ -39,7 +39,8 @@ class Recording:
         for file in self.files:
             streams += [iter(sorted(self._http[file], key=_time)), self._streamed(file)]
         for line in merge(*streams, key=_time):
-            yield line, self.concerned(line)
+            if line.kind != "header":
+                yield line, self.concerned(line)
 
     def concerned(self, line: Line) -> Sequence[FeedReplay]:
         """Return the replays that a line is for: an answer over REST may be anybody's."""
@@ -54,9 +55,12 @@ class Recording:
     def _scan(self, file: Path) -> list[Line]:
         """Learn the venues and their lists before the first frame is played; return the recorded answers."""
         http: list[Line] = []
+        venue = self._venue
         samples: dict[str, list[bytes]] = defaultdict(list)
         for line in read_capture(file):
-            if line.kind == "http" and line.address:
+            if line.kind == "header":
+                venue = venue or line.data.decode()
+            elif line.kind == "http" and line.address:
                 http.append(line)
             elif line.kind == "recv" and len(samples[_name(line)]) < FRAMES_TO_TELL:
                 samples[_name(line)].append(line.data)
@@ -64,7 +68,7 @@ class Recording:
                 samples[_name(line)] = []
         for name, frames in samples.items():
             if name not in self._replay_of:
-                spec = self._spec_of(name, frames)
+                spec = _spec_of(name, frames, venue)
                 self._replay_of[name] = self._replay(spec, http) if spec is not None else None
         return http
 
@@ -77,16 +81,6 @@ class Recording:
                 replay.learn(bodies)
         return self.replays[key]
 
-    def _spec_of(self, name: str, frames: Sequence[bytes]) -> FeedSpec | None:
-        specs = (*FEEDS.values(), *RECORDED_FEEDS)
-        if self._venue:
-            specs = tuple(spec for spec in specs if spec.venue == self._venue)
-        if "://" in name:
-            return next((spec for spec in specs if spec.speaks(name)), None)
-        scored = [(_understood(spec, frames), spec) for spec in specs]
-        best = max(scored, key=lambda pair: pair[0], default=(0, None))
-        return best[1] if best[0] else None
-
 
 def files_of(paths: Sequence[Path]) -> list[Path]:
     """Return the files named, and those in the folders named, in the order of their names. Raises CaptureError."""
@@ -98,6 +92,21 @@ def files_of(paths: Sequence[Path]) -> list[Path]:
     if not files:
         raise CaptureError(f"{', '.join(map(str, paths))}: holds no file; expected recordings")
     return files
+
+
+def _spec_of(name: str, frames: Sequence[bytes], venue: str) -> FeedSpec | None:
+    """Return whose frames these are: as was said, by the address, or by who understands most of them."""
+    specs = (*FEEDS.values(), *RECORDED_FEEDS)
+    if venue:
+        specs = tuple(spec for spec in specs if spec.venue == venue)
+    if len(specs) == 1:
+        return specs[0]
+    spoken = [spec for spec in specs if spec.speaks(name)]
+    if spoken:
+        return spoken[0]
+    scored = [(_understood(spec, frames), spec) for spec in specs]
+    best = max(scored, key=lambda pair: pair[0], default=(0, None))
+    return best[1] if best[0] else None
 
 
 def _name(line: Line) -> str:

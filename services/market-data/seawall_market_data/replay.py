@@ -86,7 +86,7 @@ class FeedReplay:
                 self._end(line)
             case "http":
                 self._body(line)
-            case "send":
+            case "send" | "header":
                 pass  # what was asked for shows in what came
         return self._said
 

@@ -71,6 +71,7 @@ class Market:
         "pace",
         "polled_ns",
         "quote_bucket",
+        "quote_doubts",
         "quote_pending",
         "quote_reference",
         "reason",
@@ -126,6 +127,7 @@ class Market:
         self.last_quote_ns = 0  # when it arrived
         self.recent_quotes: deque[QuoteTicked] = deque(maxlen=RECENT_QUOTES)  # newer than the book
         self.quote_reference: QuoteTicked | None = None  # the newest that is not
+        self.quote_doubts = 0
         self.unproven: deque[Top] = deque(maxlen=RECENT_QUOTES)  # tops of the book that no later quote has followed
         self.quote_bucket = 0
         self.quote_pending: QuoteTicked | None = None

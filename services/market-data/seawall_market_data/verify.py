@@ -32,7 +32,8 @@ class SymbolReport(msgspec.Struct, frozen=True, kw_only=True):
     books_crossed: int
     quotes_compared: int
     quotes_agreed: int
-    is_live: bool
+    quotes_doubted: int
+    feed: str
     clock_offset_ms: float
 
 
@@ -51,6 +52,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     books_crossed: int
     quotes_compared: int
     quotes_agreed: int
+    quotes_doubted: int
     troubles: dict[str, int]
     details: list[str]
     fingerprint: str
@@ -79,7 +81,10 @@ def _report(recording: Recording, events: Counter[str], fingerprint: str) -> Rep
     troubles: Counter[str] = sum((replay.troubles for replay in replays), Counter())
     books = [report for report in symbols.values() if report.updates]
     is_right = all(
-        report.is_live and not report.checks_failed and report.quotes_agreed == report.quotes_compared
+        report.snapshots
+        and report.feed != "stale"
+        and not report.checks_failed
+        and report.quotes_agreed == report.quotes_compared
         for report in books
     )
     return Report(
@@ -95,11 +100,21 @@ def _report(recording: Recording, events: Counter[str], fingerprint: str) -> Rep
         books_crossed=sum(report.books_crossed for report in books),
         quotes_compared=sum(report.quotes_compared for report in books),
         quotes_agreed=sum(report.quotes_agreed for report in books),
+        quotes_doubted=sum(report.quotes_doubted for report in books),
         troubles=dict(troubles),
-        details=[detail for replay in replays for detail in replay.details][:MAX_DETAILS],
+        details=[*_unfounded(symbols), *(detail for replay in replays for detail in replay.details)][:MAX_DETAILS],
         fingerprint=fingerprint,
         ok=bool(symbols) and is_right and not any(troubles[fault] for fault in FAULTS),
     )
+
+
+def _unfounded(symbols: dict[str, SymbolReport]) -> list[str]:
+    """Name the books that could not begin: a recording that goes on from another is verified together with it."""
+    return [
+        f"{name}: {report.updates} updates and no snapshot they follow on: name the recording before this one, too"
+        for name, report in symbols.items()
+        if report.updates and not report.snapshots
+    ]
 
 
 def _symbol(replay: FeedReplay, state: Market) -> SymbolReport:
@@ -115,6 +130,7 @@ def _symbol(replay: FeedReplay, state: Market) -> SymbolReport:
         books_crossed=tally.books_crossed,
         quotes_compared=tally.quotes_compared,
         quotes_agreed=tally.quotes_agreed,
-        is_live=state.book.is_live,
+        quotes_doubted=tally.quotes_doubted,
+        feed=state.feed,
         clock_offset_ms=round((state.clock.venue_ns(replay.now_ns) - replay.now_ns) / NS_PER_MS, 1),
     )

@@ -151,7 +151,7 @@ def test_a_frame_about_another_symbol_is_malformed() -> None:
             reader(payload, other)
 
 
-def test_an_aggregate_of_old_recordings_bears_the_number_of_its_last_trade() -> None:
+def test_an_aggregate_of_old_recordings_bears_the_venues_own_count_of_them() -> None:
     told = {
         "e": "aggTrade",
         "E": 9,
@@ -165,7 +165,7 @@ def test_an_aggregate_of_old_recordings_bears_the_number_of_its_last_trade() -> 
         "m": False,
     }
     (printed,) = parse.parse_trade(frame("btcusdt@aggTrade", **told), BTC, 0)
-    assert (printed.trade_id, printed.id) == ("104", "binance-usdm.BTC-USDT-PERP.trade.104")
+    assert (printed.trade_id, printed.id) == ("40", "binance-usdm.BTC-USDT-PERP.trade.40")
     assert (printed.price, printed.quantity, printed.aggressor, printed.ts_venue_ns) == (3.0, 2.0, "buy", 8_000_000)
 
 

@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-SERVICES = ("market-data", "recorder", "feature", "signal", "risk", "execution", "stop-guardian")
+SERVICES = ("market-data", "recorder", "consolidator", "feature", "signal", "risk", "execution", "stop-guardian")
 """In the order of starting: what shows life first comes first."""
 
 VENUE = "binance-usdm"

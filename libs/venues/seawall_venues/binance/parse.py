@@ -68,7 +68,7 @@ class _Trade(msgspec.Struct, frozen=True, gc=False):
     trade_ms: Milliseconds = msgspec.field(name="T")
     buyer_is_maker: bool = msgspec.field(name="m")
     trade_id: Number | None = msgspec.field(name="t", default=None)
-    last_trade_id: Number | None = msgspec.field(name="l", default=None)  # of an aggregate
+    aggregate_id: Number | None = msgspec.field(name="a", default=None)
     kind: str = msgspec.field(name="X", default="MARKET")
 
 
@@ -214,9 +214,8 @@ def parse_trade(payload: bytes, instrument: Instrument, ts_received_ns: int) -> 
     Insurance-fund and auto-deleveraging prints come on the same stream; the venue's own candles
     leave them out, and so do ours.
 
-    Old recordings hold ``<symbol>@aggTrade`` instead: the trades f to l of one taker at one price, as
-    one. It is numbered by the last of them, so from one to the next the number rises by as many trades
-    as the aggregate holds: such a recording has no holes, though its numbers do not rise by one.
+    Old recordings hold ``<symbol>@aggTrade`` instead: the trades of one taker at one price, as one. The
+    venue numbers these without a hole too, in a count of their own.
     """
     try:
         trade: _Trade = _trade.decode(payload).data
@@ -224,7 +223,7 @@ def parse_trade(payload: bytes, instrument: Instrument, ts_received_ns: int) -> 
         refuse("trade", payload, error)
     if trade.venue_symbol != instrument.venue_symbol:
         refuse_symbol("trade", payload, instrument)
-    trade_id = trade.last_trade_id if trade.trade_id is None else trade.trade_id
+    trade_id = trade.aggregate_id if trade.trade_id is None else trade.trade_id
     if trade_id is None:
         refuse("trade", payload, "it has no number")
     if trade.kind != "MARKET" or not trade.price or not trade.quantity:

@@ -42,7 +42,7 @@ from . import limits
 from .dialect import KLINE_INTERVALS, LINEAR_DIALECT, SPOT_DIALECT
 from .errors import is_final, refusal
 from .parse import WINDOWS
-from .symbols import CATEGORIES, LINEAR, SPOT, parse_linear, parse_spot
+from .symbols import CATEGORIES, LINEAR, SPOT, next_cursor, parse_linear, parse_spot
 
 NS_PER_MS = 1_000_000
 CHANNELS: dict[str, tuple[Channel, ...]] = {
@@ -266,6 +266,12 @@ def bars_request(instrument: Instrument, interval_ms: int, ts_from_ns: int, ts_t
     )
 
 
+def next_page(request: RestRequest, body: bytes) -> RestRequest | None:
+    """Return what to ask for the instruments that a page of a thousand had no room for."""
+    cursor = next_cursor(body)
+    return request._replace(params={**request.params, "cursor": cursor}) if cursor else None
+
+
 def _reading(what: str, instrument: Instrument, params: dict[str, str]) -> RestRequest:
     named = {"category": CATEGORIES[instrument.venue], "symbol": instrument.venue_symbol}
     return RestRequest(f"/v5/market/{what}", named | params)
@@ -288,6 +294,7 @@ def _feed(dialect: Dialect) -> FeedSpec:
         snapshot_request=snapshot_request,
         trades_request=trades_request,
         bars_request=bars_request,
+        next_page=next_page,
     )
 
 

@@ -53,8 +53,9 @@ class _Listed(msgspec.Struct, frozen=True, rename="camel"):
     settle_coin: str = ""
 
 
-class _List(msgspec.Struct, frozen=True):
+class _List(msgspec.Struct, frozen=True, rename="camel"):
     list: tuple[msgspec.Raw, ...]
+    next_page_cursor: str = ""
 
 
 class _Listing(msgspec.Struct, frozen=True):
@@ -68,9 +69,8 @@ _listed_decoder = msgspec.json.Decoder(_Listed)
 def parse_linear(bodies: Sequence[bytes]) -> tuple[Instrument, ...]:
     """Return the perpetual contracts and dated futures of ``instruments-info`` for ``linear``.
 
-    A contract whose rules cannot be read is left out, so one odd listing stops nobody else. Of more
-    than the 1 000 that the venue gives at once (there were 800 in August 2026) the rest is not known.
-    Raises VenueError where a whole body is no list of instruments.
+    A contract whose rules cannot be read is left out, so one odd listing stops nobody else. Raises
+    VenueError where a whole body is no list of instruments.
     """
     return _instruments(LINEAR, bodies)
 
@@ -78,6 +78,14 @@ def parse_linear(bodies: Sequence[bytes]) -> tuple[Instrument, ...]:
 def parse_spot(bodies: Sequence[bytes]) -> tuple[Instrument, ...]:
     """Return the pairs of ``instruments-info`` for ``spot``; the same holds as for contracts."""
     return _instruments(SPOT, bodies)
+
+
+def next_cursor(body: bytes) -> str:
+    """Return what names the next page of a list of instruments; an empty text after the last one."""
+    try:
+        return _listing_decoder.decode(body).result.next_page_cursor
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
 
 
 def _instruments(venue: str, bodies: Sequence[bytes]) -> tuple[Instrument, ...]:
