@@ -64,7 +64,8 @@ def _read_funding(state: Market, event: FrameReceived) -> Said:
     if funding is None or (known is not None and funding.ts_venue_ns < known.ts_venue_ns):
         return []
     state.funding = funding
-    return [funding]
+    # some venues tell mark price and rate apart: a rate that was not told yet must not be taken for none
+    return [funding] if funding.ts_next_funding_ns else []
 
 
 _READERS = {

@@ -7,17 +7,23 @@ from seawall_proto import QuoteTicked
 from .book_sync import lose_book
 from .commands import Said
 from .feed_state import trouble
-from .quote_check import hold_against_book
+from .quote_check import forget_quotes, hold_against_book
 from .state import Market
+
+COUNTS_AFRESH_NS = 1_000_000_000  # a lower number this much later is no repeat: the venue's numbers began anew
 
 
 def take_quote(state: Market, quote: QuoteTicked) -> Said:
     """Say the best quote where the feed is live and its pace allows; drop what is old or cannot be."""
+    has_time = quote.ts_venue_ns != quote.ts_received_ns  # equal where the venue tells none
     if quote.update_id <= state.last_quote_id:
-        return []
+        if not has_time or quote.ts_venue_ns < state.last_quote_venue_ns + COUNTS_AFRESH_NS:
+            return []
+        forget_quotes(state)
     state.last_quote_id = quote.update_id
     state.last_quote_ns = quote.ts_received_ns
-    if quote.ts_venue_ns != quote.ts_received_ns:  # equal where the venue tells no time: then ours teaches nothing
+    if has_time:
+        state.last_quote_venue_ns = quote.ts_venue_ns
         state.clock.note(quote.ts_venue_ns, quote.ts_received_ns)
     if quote.bid_price >= quote.ask_price:
         return [trouble(state, "odd_quote", f"bid {quote.bid_price} at or above ask {quote.ask_price}")]

@@ -67,6 +67,7 @@ class Market:
         "is_listed",
         "last_quote_id",
         "last_quote_ns",
+        "last_quote_venue_ns",
         "live_since_ns",
         "pace",
         "polled_ns",
@@ -125,6 +126,7 @@ class Market:
 
         self.last_quote_id = 0
         self.last_quote_ns = 0  # when it arrived
+        self.last_quote_venue_ns = 0
         self.recent_quotes: deque[QuoteTicked] = deque(maxlen=RECENT_QUOTES)  # newer than the book
         self.quote_reference: QuoteTicked | None = None  # the newest that is not
         self.quote_doubts = 0

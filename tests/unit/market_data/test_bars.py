@@ -89,7 +89,7 @@ def test_a_frame_of_a_later_time_lets_the_bar_end_after_a_short_grace() -> None:
         "B": "1",
         "a": "2",
         "A": "1",
-        "T": T0 + 1_001,
+        "T": T0 + 1_000,
         "E": T0,
     }
     told.frame(

@@ -347,3 +347,21 @@ def test_rules_and_state_are_repeated_for_whoever_comes_late() -> None:
         told.wait(1)
     assert len(told.all(InstrumentListed)) == 2
     assert told.feeds() == ["syncing", "live", "live", "live"]
+
+
+def test_quotes_of_a_venue_that_counts_afresh_are_followed() -> None:
+    market = GeneratedMarket(31)
+    told = live(market)
+    assert ticks(told.frame(market.quote()))
+    market.update_id -= 500_000
+    assert not ticks(told.frame(market.quote()))  # as it stands: a repeat
+    market.now_ms += 1_500
+    told.frame(market.quote())
+    assert told.state.last_quote_id == market.update_id
+
+
+def test_a_funding_rate_that_was_not_told_yet_is_not_said_as_none() -> None:
+    told = FeedStory()
+    data = {"e": "markPriceUpdate", "E": 5, "s": "BTCUSDT", "p": "100", "i": "100", "P": "0", "r": "", "T": 0}
+    frame = json.dumps({"stream": "btcusdt@markPrice@1s", "data": data}, separators=(",", ":")).encode()
+    assert not [item for item in told.frame(frame) if isinstance(item, FundingPosted)]

@@ -129,8 +129,9 @@ def test_a_book_of_all_400_levels_knows_no_more_than_those() -> None:
         asks=tuple((1_001.0 + at, 1.0) for at in range(400)),
     )
     book.apply(full)
-    assert book.levels.reaches(400)
-    assert not book.levels.reaches(401)
+    for side in (book.levels.bids, book.levels.asks):
+        assert side.reaches(400)
+        assert not side.reaches(401)
     # The market falls: the venue removes at one end and adds at the other, and all of it is known.
     fallen = msgspec.structs.replace(
         message(10, 15, 1_100), bids=((1_000.0, 0.0), (600.0, 3.0)), asks=((1_000.0, 2.0), (1_400.0, 0.0))
@@ -175,6 +176,15 @@ def test_texts_are_forgotten_when_the_venue_gives_checksums_up() -> None:
     zero = msgspec.structs.replace(parse_depth(payloads[3], BTC), checksum=0)
     assert book.apply(zero) is Verdict.APPLIED
     assert book.apply(msgspec.structs.replace(parse_depth(payloads[4], BTC), checksum=77)) is Verdict.APPLIED
+
+
+def test_only_the_texts_of_standing_levels_are_kept() -> None:
+    book, plain = DepthBook(BTC), PlainBook("BTC-USDT")
+    for payload in market("BTC-USDT", 3, 400, checksummed=True):
+        plain.take(payload)
+        assert book.apply(parse_depth(payload, BTC)) is Verdict.APPLIED
+    assert book._texts is not None
+    assert (len(book._texts._bids), len(book._texts._asks)) == (len(plain.bids), len(plain.asks))
 
 
 def test_a_message_that_contradicts_itself_is_corrupt_and_no_crash() -> None:

@@ -202,6 +202,12 @@ def test_funding_needs_a_mark_price_and_says_what_it_does_not_know() -> None:
         posted(frame("mark-price", "X", {"ts": TS}))
 
 
+def test_funding_never_goes_back_in_time_between_its_channels() -> None:
+    funding = posted(MARKED, frame("index-tickers", "X", INDEX | {"ts": "1787612486000"}))
+    assert funding is not None
+    assert (funding.ts_venue_ns, funding.index_price) == (TS_NS, 42_300.1)
+
+
 def test_a_rate_of_zero_replaces_another() -> None:
     funding = posted(MARKED, RATED, frame("funding-rate", "X", RATE | {"fundingRate": "0"}))
     assert funding is not None

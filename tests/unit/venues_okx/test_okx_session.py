@@ -86,6 +86,13 @@ def test_a_wire_opens_with_every_channel_of_its_plan_once() -> None:
     assert replay(*LISTED).opening() == ()
 
 
+def test_an_index_that_several_swaps_follow_is_asked_for_once() -> None:
+    public, _ = live(instrument(SWAP), instrument(SWAP | {"instId": "BTC-USDT_X-SWAP"}))
+    topics = args_of(public.opening())
+    assert topics.count(("index-tickers", "BTC-USDT")) == 1
+    assert len(topics) == 9
+
+
 def test_messages_stay_within_the_venues_size_and_few() -> None:
     for wire in live(*many(200)):
         opening = wire.opening()
