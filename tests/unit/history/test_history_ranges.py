@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +21,7 @@ def times(parts: list[tuple[int, int]]) -> set[int]:
 def test_joined_ranges_hold_the_same_times_apart_and_in_order(parts: list[tuple[int, int]]) -> None:
     joined = join(parts)
     assert times(joined) == times(parts)
-    assert all(before[1] < after[0] for before, after in zip(joined, joined[1:], strict=False))
+    assert all(before[1] < after[0] for before, after in pairwise(joined))
 
 
 @given(ranges, st.integers(0, 60), st.integers(0, 60))
