@@ -90,7 +90,7 @@ def _imported_when_loaded(member: str) -> set[str]:
 def _optional(image: str) -> set[str]:
     """Modules of a member that only other images load: the extras say which."""
     extras = {
-        "seawall-venues[feed]": {"venues imports aiohttp", "venues imports websockets"},
+        "seawall-venues[feed]": {"venues imports aiohttp", "venues imports websockets", "venues imports zstandard"},
         "seawall-venues[trading]": {"venues imports ccxt", "venues imports websockets"},
         "seawall-ledger[migrate]": {"ledger imports alembic", "ledger imports sqlalchemy"},
     }
