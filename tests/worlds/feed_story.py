@@ -99,7 +99,15 @@ class FeedStory:
 
     def candles(self, payload: bytes) -> list[msgspec.Struct]:
         """Answer FetchBars."""
-        return self.tell(BarsFetched(venue=VENUE, symbol=SYMBOL, payload=payload, ts_received_ns=self.now_ns + MS))
+        return self.tell(
+            BarsFetched(
+                venue=VENUE,
+                symbol=SYMBOL,
+                interval_ms=self.state.settings.bar_interval_ns // MS,
+                payload=payload,
+                ts_received_ns=self.now_ns + MS,
+            )
+        )
 
     def wait(self, milliseconds: float) -> list[msgspec.Struct]:
         """Let time go by, and say so once."""

@@ -156,7 +156,7 @@ class Bids(BookSide):
         if len(prices) <= count or prices[-count] < self.edge:
             count = self._shown(count)
         best_first = slice(None, -count - 1, -1)
-        return tuple(zip(prices[best_first], self._quantities[best_first], strict=True))
+        return tuple(zip(prices[best_first], self._quantities[best_first]))  # noqa: B905  the check takes an eighth
 
     def quantity(self, count: int) -> float:
         """Return what the levels of ``top(count)`` hold together."""
@@ -166,7 +166,11 @@ class Bids(BookSide):
 
     def reaches(self, count: int) -> bool:
         """True where ``count`` levels are known in full, or there are no more."""
-        return self.edge == self.UNBOUNDED or self._shown(count) == count
+        if self.edge == self.UNBOUNDED:
+            return True
+        if len(self._prices) < count and self._far:
+            self._fill(count)
+        return len(self._prices) >= count and self._prices[-count] >= self.edge
 
     def _shown(self, count: int) -> int:
         """Return how many of the best ``count`` levels are there, and not beyond the edge."""
@@ -212,7 +216,7 @@ class Asks(BookSide):
         prices = self._prices
         if len(prices) <= count or prices[count - 1] > self.edge:
             count = self._shown(count)
-        return tuple(zip(prices[:count], self._quantities[:count], strict=True))
+        return tuple(zip(prices[:count], self._quantities[:count]))  # noqa: B905  as above
 
     def quantity(self, count: int) -> float:
         """Return what the levels of ``top(count)`` hold together."""
@@ -222,7 +226,11 @@ class Asks(BookSide):
 
     def reaches(self, count: int) -> bool:
         """True where ``count`` levels are known in full, or there are no more."""
-        return self.edge == self.UNBOUNDED or self._shown(count) == count
+        if self.edge == self.UNBOUNDED:
+            return True
+        if len(self._prices) < count and self._far:
+            self._fill(count)
+        return len(self._prices) >= count and self._prices[count - 1] <= self.edge
 
     def _shown(self, count: int) -> int:
         """Return how many of the best ``count`` levels are there, and not beyond the edge."""

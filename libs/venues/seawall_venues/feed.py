@@ -84,6 +84,8 @@ class Dialect:
     was last known, for venues that send only what changed; it returns None while something is missing.
     ``parse_candle`` returns the candles of a stream frame whether ended or not, ``parse_bars`` those of
     a REST answer, oldest first; both marked as repaired, since they are not built from our trades.
+    ``parse_bars`` takes ``(payload, instrument, interval_ms, ts_received_ns)``, since most answers do not
+    state the interval that was asked for; one that contradicts it is malformed.
     ``parse_trades`` returns the trades of a REST answer, oldest first.
 
     ``resync`` is how a lost book is found again: by a "snapshot" over REST, or by a "resubscription"
@@ -92,8 +94,9 @@ class Dialect:
     ``trades_are_numbered`` is True where ``trade_id`` rises by one from trade to trade of an instrument.
     ``quotes_share_numbers`` is True where a quote's ``update_id`` is the book's own number, so that both
     must agree at the same number; ``quotes_are_complete`` where, besides, every change of the best bid or
-    ask is a quote, so that the newest quote up to a book's number is its top. ``bar_intervals_ms`` are the bars that the venue itself can deliver,
-    ``listed_trades`` how many trades ``trades_request`` asks for at most.
+    ask is a quote, so that the newest quote up to a book's number is its top. ``bar_intervals_ms`` are the
+    bars that the venue itself can deliver over REST; its stream may have fewer, which its plans know.
+    ``listed_trades`` is how many trades ``trades_request`` asks for at most.
     """
 
     venue: str
@@ -105,7 +108,7 @@ class Dialect:
     parse_candle: Callable[[bytes, Instrument, int], tuple[BarClosed, ...]]
     parse_funding: Callable[[bytes, Instrument, int, FundingPosted | None], FundingPosted | None]
     parse_trades: Callable[[bytes, Instrument, int], tuple[TradePrinted, ...]]
-    parse_bars: Callable[[bytes, Instrument, int], tuple[BarClosed, ...]]
+    parse_bars: Callable[[bytes, Instrument, int, int], tuple[BarClosed, ...]]
     resync: Literal["snapshot", "resubscription"]
     proof: Literal["sequence", "checksum", "connection"]
     trades_are_numbered: bool

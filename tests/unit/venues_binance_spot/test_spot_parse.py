@@ -15,7 +15,7 @@ from seawall_venues.binance_spot.session import FEED
 from seawall_venues.feed_errors import MalformedFrameError
 from seawall_venues.instruments import unlisted
 from tests.paths import RECORDINGS, needs_recording
-from tests.unit.venues_feed.binance_tape import SpotMarket
+from tests.unit.venues_feed.binance_tape import SpotMarket, listed
 
 BNB = unlisted("binance-spot", "BNBBTC", "BNB-BTC")
 BTC = unlisted("binance-spot", "BTCUSDT", "BTC-USDT")
@@ -28,7 +28,7 @@ PARSERS: list[Callable[[bytes], object]] = [
     lambda frame: DIALECT.parse_trade(frame, BTC, 0),
     lambda frame: DIALECT.parse_candle(frame, BTC, 0),
     lambda frame: DIALECT.parse_trades(frame, BTC, 0),
-    lambda frame: DIALECT.parse_bars(frame, BTC, 0),
+    lambda frame: DIALECT.parse_bars(frame, BTC, 60_000, 0),
 ]
 
 
@@ -92,9 +92,9 @@ def test_garbage_is_our_error_and_never_a_crash(garbage: bytes, cut: int, at: in
 @needs_recording(ANSWERS)
 def test_answers_over_rest_become_events_oldest_first() -> None:
     routes = json.loads(gzip.decompress(ANSWERS.read_bytes()))["routes"]
-    for path, parser in (("/api/v3/trades", DIALECT.parse_trades), ("/api/v3/klines", DIALECT.parse_bars)):
+    for path in ("/api/v3/trades", "/api/v3/klines"):
         for answer in routes[path]["GET"]:
-            events = parser(json.dumps(answer["data"]).encode(), BTC, 0)
+            events = listed(DIALECT, path, answer, BTC)
             assert len(events) == len(answer["data"])
             times = [event.ts_venue_ns for event in events]
             assert times == sorted(times)
@@ -102,6 +102,6 @@ def test_answers_over_rest_become_events_oldest_first() -> None:
     found = DIALECT.parse_snapshot(json.dumps(body).encode(), BTC)
     assert (found.update_id, found.ts_venue_ns, found.limit) == (body["lastUpdateId"], 0, 1_000)
     assert [list(level) for level in found.asks] == [[float(text) for text in level] for level in body["asks"]]
-    listed = FEED.parse_instruments([json.dumps(routes["/api/v3/exchangeInfo"]["GET"][0]["data"]).encode()])
-    assert listed
-    assert all(one.min_notional > 0 for one in listed)
+    instruments = FEED.parse_instruments([json.dumps(routes["/api/v3/exchangeInfo"]["GET"][0]["data"]).encode()])
+    assert instruments
+    assert all(one.min_notional > 0 for one in instruments)

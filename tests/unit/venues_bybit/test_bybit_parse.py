@@ -68,7 +68,7 @@ PARSERS: list[Callable[[bytes], Any]] = [
     lambda frame: parse.parse_candle(frame, BTC, 0),
     lambda frame: parse.parse_funding(frame, BTC, 0, KNOWN),
     lambda frame: parse.parse_trades(frame, BTC, 0),
-    lambda frame: parse.parse_bars(frame, BTC, 0),
+    lambda frame: parse.parse_bars(frame, BTC, 60_000, 0),
 ]
 
 
@@ -125,7 +125,7 @@ def test_a_frame_of_another_instrument_is_refused_everywhere() -> None:
         lambda: parse.parse_trade(trades(TRADE), ether, 0),
         lambda: parse.parse_candle(candles(CANDLE), ether, 0),
         lambda: parse.parse_trades(answer(list=[PAST_TRADE]), ether, 0),
-        lambda: parse.parse_bars(past_candles(60_000, 0), ether, 0),
+        lambda: parse.parse_bars(past_candles(60_000, 0), ether, 60_000, 0),
         lambda: parse.parse_snapshot(answer(s="BTCUSDT", b=[], a=[], ts=1, u=1, seq=1), ether),
     ):
         with pytest.raises(MalformedFrameError):
@@ -296,20 +296,19 @@ def test_past_trades_are_told_oldest_first_and_in_their_order_within_a_milliseco
     assert told[0].aggressor == "sell"
 
 
-def test_past_candles_are_told_oldest_first_and_last_as_long_as_the_step_between_them() -> None:
-    bars = parse.parse_bars(past_candles(540_000, 240_000, 180_000), BTC, 0)
-    assert [bar.ts_open_ns for bar in bars] == [180_000_000_000, 240_000_000_000, 540_000_000_000]
+def test_past_candles_are_told_oldest_first_and_last_as_long_as_was_asked_for() -> None:
+    bars = parse.parse_bars(past_candles(540_000, 360_000, 180_000), BTC, 60_000, 0)
+    assert [bar.ts_open_ns for bar in bars] == [180_000_000_000, 360_000_000_000, 540_000_000_000]
     assert {bar.interval_ns for bar in bars} == {60_000_000_000}
+    (single,) = parse.parse_bars(past_candles(300_000), BTC, 300_000, 0)
+    assert (single.interval_ns, single.ts_close_ns) == (300_000_000_000, 600_000_000_000)
+    assert parse.parse_bars(past_candles(), BTC, 60_000, 0) == ()
 
 
-def test_a_single_past_candle_does_not_say_how_long_it_lasts() -> None:
-    assert parse.parse_bars(past_candles(60_000), BTC, 0) == ()
-    assert parse.parse_bars(past_candles(), BTC, 0) == ()
-
-
-def test_two_candles_at_the_same_time_are_refused() -> None:
-    with pytest.raises(MalformedFrameError):
-        parse.parse_bars(past_candles(60_000, 60_000), BTC, 0)
+@pytest.mark.parametrize("opens_ms", [(60_000, 60_000), (60_000, 120_000), (600_000, 300_000, 300_001)])
+def test_candles_closer_together_than_was_asked_for_are_refused(opens_ms: tuple[int, ...]) -> None:
+    with pytest.raises(MalformedFrameError, match="300000 ms"):
+        parse.parse_bars(past_candles(*opens_ms), BTC, 300_000, 0)
 
 
 VALID = [

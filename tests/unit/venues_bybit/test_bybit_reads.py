@@ -33,16 +33,16 @@ def test_what_is_asked_for_is_of_the_right_market() -> None:
     assert LINEAR_FEED.trades_request(BTC).params["limit"] == str(LINEAR_FEED.dialect.listed_trades)
 
 
-def test_candles_are_asked_for_with_one_before_that_tells_how_long_they_last() -> None:
+def test_candles_are_asked_for_by_when_they_open() -> None:
     request = LINEAR_FEED.bars_request(BTC, 60_000, 600 * NS, 780 * NS)
     assert request.path == "/v5/market/kline"
     assert request.params == {
         "category": "linear",
         "symbol": "BTCUSDT",
         "interval": "1",
-        "start": "540000",
+        "start": "600000",
         "end": "779999",
-        "limit": "4",
+        "limit": "3",
     }
 
 

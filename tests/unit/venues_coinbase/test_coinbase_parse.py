@@ -40,7 +40,7 @@ PARSERS: dict[str, Callable[[bytes], Any]] = {
     "trade": lambda raw: DIALECT.parse_trade(raw, BTC, 1),
     "candle": lambda raw: DIALECT.parse_candle(raw, BTC, 1),
     "trades": lambda raw: DIALECT.parse_trades(raw, BTC, 1),
-    "bars": lambda raw: DIALECT.parse_bars(raw, BTC, 1),
+    "bars": lambda raw: DIALECT.parse_bars(raw, BTC, 60_000, 1),
 }
 GOOD = {
     "depth": frame("l2_data", 3, depth("update", [(10.0, 1.0)], [(11.0, 2.0)])),
@@ -161,16 +161,20 @@ def test_listed_trades_are_given_oldest_first() -> None:
     assert [item.trade_id for item in parse.parse_trades(LISTED_TRADES, BTC, 9)] == ["1", "2"]
 
 
-def test_streamed_candles_last_five_minutes_and_listed_ones_a_minute() -> None:
+def test_streamed_candles_last_five_minutes_and_listed_ones_as_long_as_was_asked_for() -> None:
     (streamed,) = parse.parse_candle(GOOD["candle"], BTC, 9)
     assert (streamed.ts_open_ns, streamed.ts_close_ns) == (SECOND_NS, SECOND_NS + 300 * 10**9)
     assert (streamed.open, streamed.high, streamed.low, streamed.close, streamed.volume) == (10, 12, 9, 11, 3.5)
     assert streamed.repaired
     assert parse.parse_candle(GOOD["candle"], ETH, 9) == ()
-    first, second = parse.parse_bars(LISTED_CANDLES, BTC, 9)
+    first, second = parse.parse_bars(LISTED_CANDLES, BTC, 60_000, 9)
     assert (first.ts_open_ns, second.ts_open_ns) == (SECOND_NS, SECOND_NS + 60 * 10**9)
     assert first.id == f"coinbase.BTC-USD.bar.60000000000.{SECOND_NS}"
     assert first.interval_ns == 60 * 10**9
+    (single,) = parse.parse_bars(msgspec.json.encode({"candles": [candle(1786309200)]}), BTC, 3_600_000, 9)
+    assert (single.interval_ns, single.ts_close_ns) == (3_600 * 10**9, (1786309200 + 3_600) * 10**9)
+    with pytest.raises(MalformedFrameError, match="300000 ms"):
+        parse.parse_bars(LISTED_CANDLES, BTC, 300_000, 9)
 
 
 def test_a_book_over_rest_is_numbered_by_its_time() -> None:

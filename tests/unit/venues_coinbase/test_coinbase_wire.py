@@ -227,10 +227,18 @@ def test_requests_ask_for_no_more_than_the_venue_gives() -> None:
     assert FEED.snapshot_request(ETH).params["product_id"] == "ETH-USD"
 
 
-def test_a_candle_that_the_answer_could_not_be_told_from_another_is_never_asked_for() -> None:
-    assert FEED.dialect.bar_intervals_ms == {60_000}
-    with pytest.raises(KeyError):
-        FEED.bars_request(BTC, 300_000, 0, 10**12)
+def test_reads_have_candles_of_every_granularity_and_the_stream_only_those_of_five_minutes() -> None:
+    granularities = {
+        FEED.bars_request(BTC, interval_ms, 0, 10**18).params["granularity"]: interval_ms // 60_000
+        for interval_ms in FEED.dialect.bar_intervals_ms
+    }
+    assert granularities == {
+        "ONE_MINUTE": 1, "FIVE_MINUTE": 5, "FIFTEEN_MINUTE": 15, "THIRTY_MINUTE": 30,
+        "ONE_HOUR": 60, "TWO_HOUR": 120, "SIX_HOUR": 360, "ONE_DAY": 1_440,
+    }  # fmt: skip
+    for interval_ms in FEED.dialect.bar_intervals_ms:
+        (plan,) = FEED.plans("wss://x", (BTC,), FeedOptions(candle_interval_ms=interval_ms))
+        assert ("candle" in plan.channels) is (interval_ms == 300_000)
 
 
 def test_a_refused_read_is_told_by_its_code() -> None:

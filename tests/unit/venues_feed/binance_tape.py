@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import msgspec
 
 from seawall_proto import BarClosed, Level, QuoteTicked, TradePrinted
+from seawall_venues.binance_spot.dialect import KLINE_INTERVALS
 from seawall_venues.capture.line import Line
 from seawall_venues.capture.read import read_capture
-from seawall_venues.feed import BookSnapshot, Verdict, VerifiedBook
+from seawall_venues.feed import BookSnapshot, Dialect, Verdict, VerifiedBook
 from seawall_venues.instruments import unlisted
 from seawall_venues.port import Instrument
 from seawall_venues.wire import FeedOptions, FeedSpec, Plan, Stray
@@ -26,6 +28,7 @@ RAW = RECORDINGS / "binance" / "raw_ws"
 SPOT_DAYS = ("20240808", "20240809")
 OPTIONS = FeedOptions()
 REPLAY = Plan("", (), ())
+INTERVALS_MS = {name: interval_ms for interval_ms, name in KLINE_INTERVALS.items()}
 Top = tuple[tuple[Level, ...], tuple[Level, ...]]
 
 
@@ -42,6 +45,17 @@ def usdm_file(venue_symbol: str) -> Path:
 def cryptofeed_file(name: str) -> Path:
     """Return where one of cryptofeed's recordings lies, e.g. of ``BINANCE_US``."""
     return RAW / "cryptofeed_v3" / f"{name}.jsonl.zst"
+
+
+def listed(
+    dialect: Dialect, path: str, answer: Mapping[str, Any], told: Instrument
+) -> Sequence[TradePrinted | BarClosed]:
+    """Return the events of a recorded answer of ``…/trades`` or ``…/klines``, by the interval that it was asked for."""
+    body = msgspec.json.encode(answer["data"])
+    if path.endswith("/trades"):
+        return dialect.parse_trades(body, told, 0)
+    (interval,) = parse_qs(answer["queryString"])["interval"]
+    return dialect.parse_bars(body, told, INTERVALS_MS[interval], 0)
 
 
 def whole(snapshot: BookSnapshot) -> BookSnapshot:

@@ -26,7 +26,7 @@ PARSERS: list[Callable[[bytes], object]] = [
     lambda frame: parse.parse_candle(frame, BTC, 0),
     lambda frame: parse.parse_funding(frame, BTC, 0, None),
     lambda frame: parse.parse_trades(frame, BTC, 0),
-    lambda frame: parse.parse_bars(frame, BTC, 0),
+    lambda frame: parse.parse_bars(frame, BTC, 60_000, 0),
 ]
 
 
@@ -84,11 +84,19 @@ def test_past_trades_come_oldest_first() -> None:
 
 def test_a_candle_becomes_a_repaired_bar_with_the_id_its_own_bar_would_have() -> None:
     body = [[60_000, "1", "4", "0.5", "2", "10", 119_999, "25.5", 3, "6", "15", "0"]]
-    (bar,) = parse.parse_bars(json.dumps(body).encode(), BTC, 0)
+    (bar,) = parse.parse_bars(json.dumps(body).encode(), BTC, 60_000, 0)
     assert bar.id == "binance-usdm.BTC-USDT-PERP.bar.60000000000.60000000000"
     assert (bar.open, bar.high, bar.low, bar.close, bar.volume) == (1.0, 4.0, 0.5, 2.0, 10.0)
     assert (bar.quote_volume, bar.buy_volume, bar.trade_count, bar.repaired) == (25.5, 6.0, 3, True)
     assert (bar.ts_open_ns, bar.ts_close_ns) == (60_000_000_000, 120_000_000_000)
+
+
+@pytest.mark.parametrize("last_ms", [59_999, 119_998, 120_000, 359_999])
+def test_a_listed_candle_of_another_interval_than_asked_for_is_malformed(last_ms: int) -> None:
+    rows = [[at, "1", "4", "0.5", "2", "10", last, "25.5", 3, "6"] for at, last in ((0, 59_999), (60_000, last_ms))]
+    assert len(parse.parse_bars(json.dumps(rows[:1]).encode(), BTC, 60_000, 0)) == 1
+    with pytest.raises(MalformedFrameError, match="60000 ms"):
+        parse.parse_bars(json.dumps(rows).encode(), BTC, 60_000, 0)
 
 
 def quote(**changes: Any) -> bytes:
@@ -187,7 +195,7 @@ def candle(**changes: Any) -> bytes:
 def test_a_candle_on_the_stream_that_has_ended_is_the_very_bar_of_the_listing() -> None:
     body = [[60_000, "1", "4", "0.5", "2", "10", 119_999, "25.5", 3, "6", "15", "0"]]
     (ended,) = parse.parse_candle(candle(x=True), BTC, 5)
-    assert (ended,) == parse.parse_bars(json.dumps(body).encode(), BTC, 5)
+    assert (ended,) == parse.parse_bars(json.dumps(body).encode(), BTC, 60_000, 5)
 
 
 def test_a_candle_still_open_is_told_by_its_venue_time() -> None:

@@ -13,7 +13,7 @@ from seawall_venues.binance.session import FEED
 from seawall_venues.capture.read import read_capture
 from seawall_venues.instruments import unlisted
 from tests.paths import RECORDINGS, needs_recording
-from tests.unit.venues_feed.binance_tape import cryptofeed_file, drops_unnoticed, tape_of, usdm_file
+from tests.unit.venues_feed.binance_tape import cryptofeed_file, drops_unnoticed, listed, tape_of, usdm_file
 
 ANSWERS = RECORDINGS / "binance" / "rest" / "gocryptotrader" / "http.json.gz"
 ALTS = cryptofeed_file("BINANCE_FUTURES")
@@ -94,9 +94,9 @@ def test_dropping_any_recorded_update_is_noticed_at_the_very_next(venue_symbol: 
 def test_answers_over_rest_become_events_oldest_first() -> None:
     routes = json.loads(gzip.decompress(ANSWERS.read_bytes()))["routes"]
     told, dialect = unlisted(FEED.venue, "BTCUSDT"), FEED.dialect
-    for path, parser in (("/fapi/v1/trades", dialect.parse_trades), ("/fapi/v1/klines", dialect.parse_bars)):
+    for path in ("/fapi/v1/trades", "/fapi/v1/klines"):
         for answer in routes[path]["GET"]:
-            events = parser(json.dumps(answer["data"]).encode(), told, 0)
+            events = listed(dialect, path, answer, told)
             assert len(events) == len(answer["data"]) > 0
             times = [event.ts_venue_ns for event in events]
             assert times == sorted(times)

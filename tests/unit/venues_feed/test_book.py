@@ -64,9 +64,9 @@ class Truth:
         assert side.edge == self.edge
         assert len(side) == len(self.said)
         assert side.best() == (self.held()[0][0] if self.said else -inf if self.is_bids else inf)
+        assert side.reaches(count) == (self.edge == side.UNBOUNDED or len(shown) >= count)
         assert list(side.top(count)) == shown[:count]
         assert side.quantity(count) == sum([quantity for _, quantity in shown[:count]])
-        assert side.reaches(count) == (self.edge == side.UNBOUNDED or len(shown) >= count)
 
     def held(self) -> list[Level]:
         return sorted(self.said.items(), reverse=self.is_bids)
@@ -101,7 +101,8 @@ def test_in_a_market_that_goes_far_a_side_stays_a_sort_of_everything_that_was_sa
     chance = random.Random(seed)
     truth = Truth(kind)
     middle, drift = 100_000, 0
-    truth.load([((middle + i) / 100, 1.0) for i in range(-500, 500)], limit=5_000)
+    limit = (1_000, 5_000)[seed % 2]  # with and without an edge
+    truth.load([((middle + i) / 100, 1.0) for i in range(-500, 500)], limit)
     for step in range(1_500):
         drift = chance.choice((-3, -1, 0, 1, 3)) if step % 100 == 0 else drift
         middle += drift + chance.randint(-1, 1)

@@ -62,7 +62,7 @@ PARSERS: list[Callable[[bytes], object]] = [
     lambda payload: parse.parse_funding(payload, BTC, 1, None),
     lambda payload: parse_rest.parse_snapshot(payload, BTC),
     lambda payload: parse_rest.parse_trades(payload, BTC, 1),
-    lambda payload: parse_rest.parse_bars(payload, BTC, 1),
+    lambda payload: parse_rest.parse_bars(payload, BTC, 60_000, 1),
     lambda payload: v1_parse.parse_depth(payload, OLD_BTC),
     lambda payload: v1_parse.parse_quote(payload, OLD_BTC, 1),
     lambda payload: v1_parse.parse_trade(payload, OLD_BTC, 1),
@@ -166,12 +166,17 @@ def test_a_candle_on_the_stream_becomes_a_bar_of_its_own_interval() -> None:
     assert (bar.quote_volume, bar.trade_count, bar.repaired) == (25.0, 33, True)
 
 
-def test_candles_over_rest_are_minutes() -> None:
-    body = answer(XXBTZUSD=[[60, "2", "4", "1", "3", "2.5", "10", 33], [120, "3", "3", "3", "3", "0.0", "0", 0]])
-    bar, quiet = parse_rest.parse_bars(body, BTC, 1)
+def test_candles_over_rest_last_as_long_as_was_asked_for() -> None:
+    body = answer(XXBTZUSD=[[120, "3", "3", "3", "3", "0.0", "0", 0], [60, "2", "4", "1", "3", "2.5", "10", 33]])
+    bar, quiet = parse_rest.parse_bars(body, BTC, 60_000, 1)
     assert bar.id == "kraken.BTC-USD.bar.60000000000.60000000000"
     assert (bar.ts_open_ns, bar.ts_close_ns, bar.quote_volume) == (60_000_000_000, 120_000_000_000, 25.0)
     assert (quiet.volume, quiet.trade_count) == (0.0, 0)
+    week = answer(XXBTZUSD=[[604_800, "2", "4", "1", "3", "2.5", "10", 33]])
+    (long,) = parse_rest.parse_bars(week, BTC, 604_800_000, 1)
+    assert (long.interval_ns, long.ts_close_ns) == (604_800_000_000_000, 1_209_600_000_000_000)
+    with pytest.raises(MalformedFrameError, match="300000 ms"):
+        parse_rest.parse_bars(body, BTC, 300_000, 1)
 
 
 def test_a_book_over_rest_is_numbered_by_its_newest_level() -> None:

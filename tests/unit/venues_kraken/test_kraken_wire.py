@@ -47,6 +47,18 @@ def test_candles_of_an_interval_that_the_stream_has_not_are_not_asked_for() -> N
     assert plan.channels == ("depth", "quote", "trade")
 
 
+@pytest.mark.parametrize("minutes", [1, 5, 15, 30, 60, 240, 1_440, 10_080, 21_600])
+def test_every_candle_of_the_reads_is_on_the_stream_too(minutes: int) -> None:
+    interval_ms = minutes * 60_000
+    assert interval_ms in FEED.dialect.bar_intervals_ms
+    assert len(FEED.dialect.bar_intervals_ms) == 9
+    assert FEED.bars_request(BTC, interval_ms, 0, 10**18).params["interval"] == str(minutes)
+    options = FeedOptions(candle_interval_ms=interval_ms)
+    (plan,) = FEED.plans(URL, (BTC,), options)
+    (asked,) = (message for message in said(FEED.wire(plan, options).opening()) if "interval" in message["params"])
+    assert asked["params"]["interval"] == minutes
+
+
 def test_the_opening_subscribes_to_each_channel_in_the_venues_words() -> None:
     (plan,) = FEED.plans(URL, (BTC, ETH), FeedOptions(candle_interval_ms=300_000))
     opening = said(FEED.wire(plan, FeedOptions(candle_interval_ms=300_000)).opening())

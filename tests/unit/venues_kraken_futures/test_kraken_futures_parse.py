@@ -75,7 +75,7 @@ PARSERS: list[Callable[[bytes], object]] = [
     lambda payload: parse.parse_funding(payload, LINEAR, 1, None),
     lambda payload: parse_rest.parse_snapshot(payload, LINEAR),
     lambda payload: parse_rest.parse_trades(payload, LINEAR, 1),
-    lambda payload: parse_rest.parse_bars(payload, LINEAR, 1),
+    lambda payload: parse_rest.parse_bars(payload, LINEAR, 60_000, 1),
 ]
 SEEDS = [*made_run().frames[:2], *(encoded(body) for body in (TICKER, TRADE, HISTORY, BOOK, CANDLES))]
 
@@ -198,12 +198,24 @@ def test_a_book_over_rest_is_whole_and_numbered_by_its_time() -> None:
     assert snapshot.limit == 3
 
 
-def test_a_candle_becomes_a_minute_bar() -> None:
-    (bar,) = parse_rest.parse_bars(encoded(CANDLES), LINEAR, 1)
+def test_a_candle_becomes_a_bar_of_the_interval_that_was_asked_for() -> None:
+    (bar,) = parse_rest.parse_bars(encoded(CANDLES), LINEAR, 60_000, 1)
     assert bar.id == "kraken-futures.BTC-USD-PERP.bar.60000000000.60000000000"
     assert (bar.open, bar.high, bar.low, bar.close, bar.volume, bar.quote_volume) == (2.0, 4.0, 1.0, 4.0, 30.0, 90.0)
-    (inverse,) = parse_rest.parse_bars(encoded(CANDLES), INVERSE, 1)
+    (inverse,) = parse_rest.parse_bars(encoded(CANDLES), INVERSE, 60_000, 1)
     assert (inverse.volume, inverse.quote_volume, inverse.repaired) == (100.0, 300.0, True)
+
+
+def test_candles_come_oldest_first_and_never_closer_than_was_asked_for() -> None:
+    (candle,) = CANDLES["candles"]
+    body = encoded({"candles": [{**candle, "time": 600_000}, {**candle, "time": 300_000}]})
+    bars = parse_rest.parse_bars(body, LINEAR, 300_000, 1)
+    assert [(bar.ts_open_ns, bar.interval_ns) for bar in bars] == [
+        (300_000_000_000, 300_000_000_000),
+        (600_000_000_000, 300_000_000_000),
+    ]
+    with pytest.raises(MalformedFrameError, match="900000 ms"):
+        parse_rest.parse_bars(body, LINEAR, 900_000, 1)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from seawall_venues.feed import Channel
 from seawall_venues.instruments import unlisted
 from seawall_venues.kraken_futures.session import FEED
 from seawall_venues.port import VenueError
-from seawall_venues.wire import QUIET, Broken, Plan, Refused, Route, Stray, Wire
+from seawall_venues.wire import QUIET, Broken, FeedOptions, Plan, Refused, Route, Stray, Wire
 from tests.unit.venues_kraken_futures.kraken_futures_tape import INVERSE, LINEAR, OPTIONS, made_run
 
 URL = "wss://futures.kraken.com/ws/v1"
@@ -143,6 +143,19 @@ def test_addresses_and_reads_are_the_venues() -> None:
     assert bars[:2] == ("/api/charts/v1/trade/PF_XBTUSD/1m", {"from": "120", "to": "239"})
     long_ago = FEED.bars_request(LINEAR, 60_000, 0, 600_000_000_000_000)
     assert long_ago.params == {"from": "540000", "to": "599999"}
+
+
+def test_the_charts_have_every_resolution_and_the_sockets_no_candles() -> None:
+    resolutions = {
+        FEED.bars_request(LINEAR, interval_ms, 0, 10**18).path.rpartition("/")[2]: interval_ms // 60_000
+        for interval_ms in FEED.dialect.bar_intervals_ms
+    }
+    assert resolutions == {
+        "1m": 1, "5m": 5, "15m": 15, "30m": 30, "1h": 60, "4h": 240, "12h": 720, "1d": 1_440, "1w": 10_080,
+    }  # fmt: skip
+    for interval_ms in FEED.dialect.bar_intervals_ms:
+        (plan,) = FEED.plans(URL, (LINEAR,), FeedOptions(candle_interval_ms=interval_ms))
+        assert "candle" not in plan.channels
 
 
 @pytest.mark.parametrize(

@@ -151,19 +151,19 @@ def test_every_interval_has_its_own_channel() -> None:
         parse_candle(frame("candle3M", "X", CANDLE), BTC, 0)
 
 
-def bars_of(*opens_ms: int) -> tuple[BarClosed, ...]:
-    return parse_bars(answer(*([str(opens), *CANDLE[1:]] for opens in opens_ms)), BTC, 0)
+def bars_of(*opens_ms: int, interval_ms: int = 60_000) -> tuple[BarClosed, ...]:
+    return parse_bars(answer(*([str(opens), *CANDLE[1:]] for opens in opens_ms)), BTC, interval_ms, 0)
 
 
-def test_the_interval_of_listed_candles_is_their_least_distance() -> None:
-    bars = bars_of(900_000, 540_000, 480_000, 420_000)
-    assert [bar.ts_open_ns // 1_000_000 for bar in bars] == [420_000, 480_000, 540_000, 900_000]
+def test_listed_candles_last_as_long_as_was_asked_for() -> None:
+    bars = bars_of(900_000, 600_000, 480_000)
+    assert [bar.ts_open_ns // 1_000_000 for bar in bars] == [480_000, 600_000, 900_000]
     assert {bar.interval_ns for bar in bars} == {60_000_000_000}
-    assert bars_of(420_000) == ()
-    with pytest.raises(MalformedFrameError, match="interval"):
-        bars_of(420_000, 420_001)
-    with pytest.raises(MalformedFrameError, match="interval"):
-        bars_of(420_000, 420_000)
+    (single,) = bars_of(600_000, interval_ms=300_000)
+    assert single.ts_close_ns == 900_000_000_000
+    for opens_ms in ((420_000, 420_000), (420_000, 479_999), (900_000, 600_000, 840_001)):
+        with pytest.raises(MalformedFrameError, match="60000 ms"):
+            bars_of(*opens_ms)
 
 
 def posted(*payloads: bytes) -> FundingPosted | None:
@@ -221,7 +221,7 @@ READERS: dict[str, Callable[[bytes], object]] = {
     "trade": lambda payload: parse_trade(payload, COIN, 0),
     "trades": lambda payload: parse_trades(payload, COIN, 0),
     "candle": lambda payload: parse_candle(payload, COIN, 0),
-    "bars": lambda payload: parse_bars(payload, COIN, 0),
+    "bars": lambda payload: parse_bars(payload, COIN, 60_000, 0),
     "funding": lambda payload: parse_funding(payload, COIN, 0, None),
 }
 SAMPLES: dict[str, bytes] = {

@@ -247,15 +247,15 @@ def test_the_reads_ask_for_all_there_is() -> None:
     assert [request.params["instType"] for request in FEED.listing] == ["SPOT", "SWAP", "FUTURES"]
 
 
-def test_candles_are_asked_for_with_some_before_so_that_their_interval_shows() -> None:
+def test_candles_are_asked_for_by_when_they_open() -> None:
     minute_ns = 60 * SECOND_NS
     request = FEED.bars_request(instrument(SPOT), 60_000, 100 * minute_ns, 103 * minute_ns)
     assert request.params == {
         "instId": "BTC-USDT",
         "bar": "1m",
         "after": str(103 * 60_000),  # exclusive, as is the other
-        "before": str(91 * 60_000 - 1),
-        "limit": "12",
+        "before": str(100 * 60_000 - 1),
+        "limit": "3",
     }
     newest = FEED.bars_request(instrument(SPOT), 3_600_000, 0, 10_000 * 60 * minute_ns)
     assert (newest.params["bar"], newest.params["limit"]) == ("1H", "300")

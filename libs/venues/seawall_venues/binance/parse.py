@@ -283,17 +283,18 @@ def parse_trades(payload: bytes, instrument: Instrument, ts_received_ns: int) ->
     return tuple(_printed(trade, trade.trade_id, instrument, ts_received_ns) for trade in trades if trade.quantity)
 
 
-def parse_bars(payload: bytes, instrument: Instrument, ts_received_ns: int) -> tuple[BarClosed, ...]:
+def parse_bars(payload: bytes, instrument: Instrument, interval_ms: int, ts_received_ns: int) -> tuple[BarClosed, ...]:
     """Return the candles in the body of ``GET …/klines``, oldest first, marked as repaired.
 
-    The venue also lists the candle still open: the caller takes only those that have ended.
+    Each states when it closes. The venue also lists the candle still open, with the time at which it will:
+    the caller takes only those that have ended.
     """
     try:
         klines: list[_PastKline] = _past_klines.decode(payload)
     except UNREADABLE as error:
         refuse("list of candles", payload, error)
-    if any(kline.last_ms < kline.open_ms for kline in klines):
-        refuse("list of candles", payload, "one closes before it opens")
+    if any(kline.last_ms + 1 - kline.open_ms != interval_ms for kline in klines):
+        refuse("list of candles", payload, f"one does not last {interval_ms} ms")
     klines.sort(key=lambda kline: kline.open_ms)
     return tuple(_bar(kline, kline.last_ms + 1, instrument, ts_received_ns) for kline in klines)
 

@@ -9,12 +9,12 @@ frame of another instrument. Quantities are in base units on both markets.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Annotated, Any, Literal, NoReturn
 
 import msgspec
 
 from seawall_proto import BarClosed, FundingPosted, QuoteTicked, Side, TradePrinted
+from seawall_venues.candles import overlap
 from seawall_venues.feed import BookSnapshot
 from seawall_venues.feed_errors import MalformedFrameError
 from seawall_venues.port import Instrument
@@ -258,22 +258,18 @@ def parse_trades(payload: bytes, instrument: Instrument, ts_received_ns: int) ->
     return tuple(sorted(printed, key=lambda trade: trade.ts_venue_ns))
 
 
-def parse_bars(payload: bytes, instrument: Instrument, ts_received_ns: int) -> tuple[BarClosed, ...]:
+def parse_bars(payload: bytes, instrument: Instrument, interval_ms: int, ts_received_ns: int) -> tuple[BarClosed, ...]:
     """Return the candles in the body of ``GET /v5/market/kline``, oldest first, marked as repaired.
 
-    The answer does not say how long they last, so the shortest step from one to the next does: of a
-    single candle nothing is known, and nothing returned. The one still open is listed too.
+    The answer does not say how long they last. The one still open is listed too.
     """
     answer = _read(_past_candles, "list of candles", payload).result
     _match(answer.symbol, instrument, "list of candles", payload)
     listed: tuple[_PastCandle, ...] = answer.list
     candles = sorted(listed, key=lambda candle: candle.start_ms)
-    if len(candles) < 2:
-        return ()
-    step_ms = min(later.start_ms - earlier.start_ms for earlier, later in pairwise(candles))
-    if not 0 < step_ms <= MAX_CANDLE_MS:
-        _refuse("list of candles", payload, f"a step of {step_ms} ms")
-    closes = [(candle, candle.start_ms + step_ms) for candle in candles]
+    if overlap((candle.start_ms for candle in candles), interval_ms):
+        _refuse("list of candles", payload, f"two are less than {interval_ms} ms apart")
+    closes = [(candle, candle.start_ms + interval_ms) for candle in candles]
     return tuple(_bar(candle, close_ms, close_ms, instrument, ts_received_ns) for candle, close_ms in closes)
 
 

@@ -251,9 +251,9 @@ def trades_request(instrument: Instrument) -> RestRequest:
 
 
 def bars_request(instrument: Instrument, interval_ms: int, ts_from_ns: int, ts_to_ns: int) -> RestRequest:
-    """Ask for the candles that open in ``[from, to)``, and for one before, since two tell how long they last."""
+    """Ask for the candles that open in ``[from, to)``, the newest MAX_KLINES of them."""
     interval_ns = interval_ms * NS_PER_MS
-    count = min(-(-(ts_to_ns - ts_from_ns) // interval_ns) + 1, limits.MAX_KLINES)
+    count = min(-(-(ts_to_ns - ts_from_ns) // interval_ns), limits.MAX_KLINES)
     return _reading(
         "kline",
         instrument,

@@ -6,7 +6,7 @@ from seawall_venues.feed import Dialect
 
 from . import parse
 from .book import DepthBook
-from .limits import BAR_INTERVAL_MS, LISTED_TRADES
+from .limits import GRANULARITIES, LISTED_TRADES
 from .symbols import VENUE
 
 DIALECT = Dialect(
@@ -24,6 +24,6 @@ DIALECT = Dialect(
     proof="connection",
     trades_are_numbered=True,
     quotes_share_numbers=False,
-    bar_intervals_ms=frozenset({BAR_INTERVAL_MS}),
+    bar_intervals_ms=frozenset(GRANULARITIES),
     listed_trades=LISTED_TRADES,
 )

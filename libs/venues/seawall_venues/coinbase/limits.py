@@ -20,11 +20,19 @@ SNAPSHOT_LEVELS = 1_000  # what is asked of product_book; the reference names no
 LISTED_TRADES = 1_000  # the reference names no maximum; the venue is known to give this many
 MAX_BARS = 350
 
-# The answer of the candles endpoint does not say its interval, so only one is ever asked for.
-BAR_INTERVAL_MS = 60_000
-GRANULARITIES = {BAR_INTERVAL_MS: "ONE_MINUTE"}
-# The stream's candles have no interval either: it is always this.
-STREAM_CANDLE_MS = 300_000
+# FOUR_HOUR is left out: some clients name it, the venue's own Java client does not.
+GRANULARITIES = {
+    60_000: "ONE_MINUTE",
+    300_000: "FIVE_MINUTE",
+    900_000: "FIFTEEN_MINUTE",
+    1_800_000: "THIRTY_MINUTE",
+    3_600_000: "ONE_HOUR",
+    7_200_000: "TWO_HOUR",
+    21_600_000: "SIX_HOUR",
+    86_400_000: "ONE_DAY",
+}
+"""Candles over REST: milliseconds to the venue's names."""
+STREAM_CANDLE_MS = 300_000  # the only candles on the stream, which do not say so
 
 # Heartbeats come every second, and queue behind books of some MiB while these are sent.
 RULES = SocketRules(messages_per_s=MESSAGES_PER_S)

@@ -16,14 +16,16 @@ from typing import Annotated, Any, Literal, NoReturn
 import msgspec
 
 from seawall_proto import BarClosed, FundingPosted, Level, QuoteTicked, TradePrinted
+from seawall_venues.candles import overlap
 from seawall_venues.feed import BookSnapshot
 from seawall_venues.feed_errors import MalformedFrameError
 from seawall_venues.port import Instrument
 
-from .limits import BAR_INTERVAL_MS, SNAPSHOT_LEVELS, STREAM_CANDLE_MS
+from .limits import SNAPSHOT_LEVELS, STREAM_CANDLE_MS
 from .symbols import VENUE
 
 NS_PER_MS = 1_000_000
+MS_PER_S = 1_000
 NS_PER_S = 1_000_000_000
 SECOND_CHARS = 19  # 2026-08-09T21:05:48
 MAX_DECIMALS = 9
@@ -269,16 +271,19 @@ def parse_candle(payload: bytes, instrument: Instrument, ts_received_ns: int) ->
     return _bars(candles, instrument, STREAM_CANDLE_MS * NS_PER_MS, ts_received_ns)
 
 
-def parse_bars(payload: bytes, instrument: Instrument, ts_received_ns: int) -> tuple[BarClosed, ...]:
-    """Return the minute candles in the body of ``GET …/products/<id>/candles``, oldest first.
+def parse_bars(payload: bytes, instrument: Instrument, interval_ms: int, ts_received_ns: int) -> tuple[BarClosed, ...]:
+    """Return the candles in the body of ``GET …/products/<id>/candles``, oldest first.
 
-    Minutes without a trade are not listed, and the minute still open is.
+    The answer does not say how long they last. Intervals without a trade are not listed, and the one
+    still open is.
     """
     try:
         listed: _Candles = _decode_past_candles(payload)
+        if overlap((candle.start * MS_PER_S for candle in listed.candles), interval_ms):
+            raise ValueError(f"two are less than {interval_ms} ms apart")
     except _UNREADABLE as error:
         _refuse("list of candles", payload, error)
-    return _bars(listed.candles, instrument, BAR_INTERVAL_MS * NS_PER_MS, ts_received_ns)
+    return _bars(listed.candles, instrument, interval_ms * NS_PER_MS, ts_received_ns)
 
 
 def parse_snapshot(payload: bytes, instrument: Instrument) -> BookSnapshot:

@@ -32,9 +32,7 @@ LOCKOUT_S = 900.0
 SNAPSHOT_LEVELS = 500  # what is asked of Depth; its maximum
 LISTED_TRADES = 1_000  # what is asked of Trades; its maximum
 
-# The answer of OHLC does not say its interval, so only one is ever asked for. It holds the newest 720.
-BAR_INTERVAL_MS = 60_000
-STREAM_INTERVALS = {
+CANDLE_MINUTES = {
     60_000: 1,
     300_000: 5,
     900_000: 15,
@@ -42,8 +40,10 @@ STREAM_INTERVALS = {
     3_600_000: 60,
     14_400_000: 240,
     86_400_000: 1_440,
+    604_800_000: 10_080,
+    1_296_000_000: 21_600,
 }
-"""Candles on the stream: milliseconds to the minutes that the venue counts in."""
+"""Candles, the same over REST as on the stream: milliseconds to the minutes that the venue counts in."""
 
 
 def new_budget() -> CallBudget:

@@ -7,13 +7,15 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from seawall_proto import BarClosed, TradePrinted
+from seawall_venues.candles import overlap
 from seawall_venues.feed import BookSnapshot
 from seawall_venues.port import Instrument
 
-from .limits import BAR_INTERVAL_MS, SNAPSHOT_LEVELS
+from .limits import SNAPSHOT_LEVELS
 from .parse import NS_PER_S, UNREADABLE, Amount, Number, Price, bar_of, printed, refuse
 
 NS_PER_MS = 1_000_000
+MS_PER_S = 1_000
 
 UnixSeconds = Annotated[int, msgspec.Meta(gt=0, lt=1 << 33)]
 Seconds = Annotated[float, msgspec.Meta(gt=0, lt=1 << 33)]  # with decimals, of which microseconds count
@@ -110,20 +112,25 @@ def parse_trades(payload: bytes, instrument: Instrument, ts_received_ns: int) ->
     )
 
 
-def parse_bars(payload: bytes, instrument: Instrument, ts_received_ns: int) -> tuple[BarClosed, ...]:
-    """Return the minute candles in the body of ``GET /0/public/OHLC``, oldest first; the last one is open still."""
+def parse_bars(payload: bytes, instrument: Instrument, interval_ms: int, ts_received_ns: int) -> tuple[BarClosed, ...]:
+    """Return the candles in the body of ``GET /0/public/OHLC``, oldest first; the last one is open still.
+
+    The answer does not say how long they last.
+    """
     try:
         candles: tuple[_RestCandle, ...] = _decode_candles(_of_pair(payload))
+        if overlap((candle.open_s * MS_PER_S for candle in candles), interval_ms):
+            raise ValueError(f"two are less than {interval_ms} ms apart")
     except UNREADABLE as error:
         refuse("list of candles", payload, error)
     return tuple(
         bar_of(
             instrument.symbol,
             candle.open_s * NS_PER_S,
-            BAR_INTERVAL_MS * NS_PER_MS,
+            interval_ms * NS_PER_MS,
             (candle.open, candle.high, candle.low, candle.close),
             (candle.volume, candle.vwap, candle.trade_count),
             ts_received_ns,
         )
-        for candle in candles
+        for candle in sorted(candles, key=lambda candle: candle.open_s)
     )

@@ -65,7 +65,7 @@ class SpotWire:
 
     def __init__(self, plan: Plan, options: FeedOptions) -> None:
         self._channels = plan.channels or tuple(_NAMES)
-        self._minutes = limits.STREAM_INTERVALS.get(options.candle_interval_ms, 1)
+        self._minutes = limits.CANDLE_MINUTES.get(options.candle_interval_ms, 1)
         self._venue_symbols: dict[str, str] = {}
         self._routes: dict[bytes, dict[bytes, Routes]] = {_NAMES[channel].encode(): {} for channel in self._channels}
         self._asked: dict[int, tuple[Route, ...]] = {}
@@ -172,7 +172,7 @@ def _concerned(routes: dict[bytes, Routes], entries: Sequence[_Named]) -> Routes
 def plans(url: str, instruments: Sequence[Instrument], options: FeedOptions) -> tuple[Plan, ...]:
     """Return the connections that carry these instruments; candles only of an interval that the stream has."""
     channels: tuple[Channel, ...] = ("depth", "quote", "trade")
-    if options.candle_interval_ms in limits.STREAM_INTERVALS:
+    if options.candle_interval_ms in limits.CANDLE_MINUTES:
         channels = (*channels, "candle")
     size = limits.INSTRUMENTS_PER_CONNECTION
     return tuple(
@@ -207,7 +207,8 @@ def bars_request(instrument: Instrument, interval_ms: int, ts_from_ns: int, ts_t
     """Return the request for candles: the newest 720, which is all there is; ``since`` only shortens the answer."""
     pair = symbols.rest_name(instrument.venue_symbol)
     since_s = ts_from_ns // _NS_PER_S - 1  # whether ``since`` itself is among them is not documented
-    return RestRequest("/0/public/OHLC", {"pair": pair, "interval": str(interval_ms // 60_000), "since": str(since_s)})
+    params = {"pair": pair, "interval": str(limits.CANDLE_MINUTES[interval_ms]), "since": str(since_s)}
+    return RestRequest("/0/public/OHLC", params)
 
 
 FEED = FeedSpec(

@@ -6,7 +6,7 @@ from seawall_venues.feed import Dialect
 
 from . import parse, parse_rest
 from .book import DepthBook
-from .limits import BAR_INTERVAL_MS, LISTED_TRADES
+from .limits import LISTED_TRADES, RESOLUTIONS
 from .symbols import VENUE
 
 DIALECT = Dialect(
@@ -24,6 +24,6 @@ DIALECT = Dialect(
     proof="sequence",
     trades_are_numbered=False,
     quotes_share_numbers=False,
-    bar_intervals_ms=frozenset({BAR_INTERVAL_MS}),
+    bar_intervals_ms=frozenset(RESOLUTIONS),
     listed_trades=LISTED_TRADES,
 )

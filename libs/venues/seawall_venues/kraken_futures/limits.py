@@ -24,10 +24,18 @@ READS_IN_S = 10.0
 
 LISTED_TRADES = 100  # what the history lists at most
 MAX_BARS = 1_000  # of the two thousand or so that the charts give at once
-
-# The answer of the charts does not say its resolution, so only one is ever asked for.
-BAR_INTERVAL_MS = 60_000
-BAR_RESOLUTION = "1m"
+RESOLUTIONS = {
+    60_000: "1m",
+    300_000: "5m",
+    900_000: "15m",
+    1_800_000: "30m",
+    3_600_000: "1h",
+    14_400_000: "4h",
+    43_200_000: "12h",
+    86_400_000: "1d",
+    604_800_000: "1w",
+}
+"""Candles of the charts: milliseconds to the venue's names. The sockets have none."""
 
 
 def new_budget() -> CallBudget:

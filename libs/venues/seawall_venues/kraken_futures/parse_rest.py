@@ -8,10 +8,10 @@ from typing import Annotated, Literal
 import msgspec
 
 from seawall_proto import BarClosed, TradePrinted
+from seawall_venues.candles import overlap
 from seawall_venues.feed import BookSnapshot
 from seawall_venues.port import Instrument
 
-from .limits import BAR_INTERVAL_MS
 from .parse import (
     MARKET_KINDS,
     NS_PER_MS,
@@ -113,22 +113,28 @@ def parse_trades(payload: bytes, instrument: Instrument, ts_received_ns: int) ->
     )
 
 
-def parse_bars(payload: bytes, instrument: Instrument, ts_received_ns: int) -> tuple[BarClosed, ...]:
-    """Return the minute candles in the body of ``GET /api/charts/v1/trade/<symbol>/1m``, oldest first."""
+def parse_bars(payload: bytes, instrument: Instrument, interval_ms: int, ts_received_ns: int) -> tuple[BarClosed, ...]:
+    """Return the candles in the body of ``GET /api/charts/v1/trade/<symbol>/<resolution>``, oldest first.
+
+    The answer does not say how long they last.
+    """
     try:
         answer: _CandlesAnswer = _decode_candles(payload)
+        if overlap((candle.time for candle in answer.candles), interval_ms):
+            raise ValueError(f"two are less than {interval_ms} ms apart")
     except UNREADABLE as error:
         refuse("list of candles", payload, error)
-    return tuple(_bar(candle, instrument, ts_received_ns) for candle in answer.candles)
+    candles = sorted(answer.candles, key=lambda candle: candle.time)
+    return tuple(_bar(candle, instrument, interval_ms, ts_received_ns) for candle in candles)
 
 
-def _bar(candle: _Candle, instrument: Instrument, ts_received_ns: int) -> BarClosed:
+def _bar(candle: _Candle, instrument: Instrument, interval_ms: int, ts_received_ns: int) -> BarClosed:
     """Return a candle as a bar.
 
     Of its volume only the contracts are told, so what they are in the other unit is at the typical price. How
     much of it buyers took, and in how many trades, is not told: 0.
     """
-    open_ns, interval_ns = candle.time * NS_PER_MS, BAR_INTERVAL_MS * NS_PER_MS
+    open_ns, interval_ns = candle.time * NS_PER_MS, interval_ms * NS_PER_MS
     typical_price = (candle.high + candle.low + candle.close) / 3
     volume = base_units(candle.volume, typical_price, instrument)
     return BarClosed(

@@ -172,7 +172,7 @@ def bars_request(instrument: Instrument, interval_ms: int, ts_from_ns: int, ts_t
     """Return the request for candles that open in ``[from, to)``, the newest ones where there are too many."""
     from_s, to_s = ts_from_ns // _NS_PER_S, ts_to_ns // _NS_PER_S
     from_s = max(from_s, to_s - limits.MAX_BARS * interval_ms // 1_000)
-    path = f"/api/charts/v1/trade/{instrument.venue_symbol}/{limits.BAR_RESOLUTION}"
+    path = f"/api/charts/v1/trade/{instrument.venue_symbol}/{limits.RESOLUTIONS[interval_ms]}"
     return RestRequest(path, {"from": str(from_s), "to": str(to_s - 1)})
 
 

@@ -8,12 +8,12 @@ Derivatives are counted in contracts; everything returned is in base units.
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Annotated, Any, Literal, NoReturn
 
 import msgspec
 
 from seawall_proto import BarClosed, FundingPosted, Level, QuoteTicked, TradePrinted
+from seawall_venues.candles import overlap
 from seawall_venues.feed import BookSnapshot
 from seawall_venues.feed_errors import MalformedFrameError
 from seawall_venues.port import Instrument
@@ -259,18 +259,15 @@ def parse_candle(payload: bytes, instrument: Instrument, ts_received_ns: int) ->
     return tuple(_bar(candle, interval_ms, instrument, ts_received_ns) for candle in frame.data)
 
 
-def parse_bars(payload: bytes, instrument: Instrument, ts_received_ns: int) -> tuple[BarClosed, ...]:
+def parse_bars(payload: bytes, instrument: Instrument, interval_ms: int, ts_received_ns: int) -> tuple[BarClosed, ...]:
     """Return the candles in the body of ``GET /api/v5/market/candles``, oldest first.
 
-    The body does not name their interval: it is the least distance of two, and a lone candle is left out.
+    The answer does not say how long they last. The one still open is listed too.
     """
     candles: list[_Candle] = _decode(_bars, payload, "list of candles").data
     candles.sort(key=lambda candle: candle.open_ms)
-    if len(candles) < 2:
-        return ()
-    interval_ms = min(later.open_ms - candle.open_ms for candle, later in pairwise(candles))
-    if interval_ms not in CANDLES:
-        _refuse("list of candles", payload, f"{interval_ms} ms is no known interval")
+    if overlap((candle.open_ms for candle in candles), interval_ms):
+        _refuse("list of candles", payload, f"two are less than {interval_ms} ms apart")
     return tuple(_bar(candle, interval_ms, instrument, ts_received_ns) for candle in candles)
 
 

@@ -67,9 +67,6 @@ _SUBSCRIBED: dict[Channel, tuple[str, ...]] = {
 _RECORDED: dict[Channel, tuple[str, ...]] = {"quote": ("tickers",), "trade": ("trades",)}
 _EVERY_CHANNEL: tuple[Channel, ...] = ("depth", "quote", "trade", "candle", "funding")
 
-# The interval of REST candles is told by their distance, so there must be some even for one.
-SPARE_BARS = 9
-
 _TOPIC_START = b'{"arg":{'
 _TOPIC_AT = len(_TOPIC_START)
 _MAX_TOPIC_BYTES = 128
@@ -250,9 +247,9 @@ def trades_request(instrument: Instrument) -> RestRequest:
 
 
 def bars_request(instrument: Instrument, interval_ms: int, ts_from_ns: int, ts_to_ns: int) -> RestRequest:
-    """Return the read of candles that open in ``[from, to)`` and of some before, all among the newest 1 440."""
+    """Return the read of candles that open in ``[from, to)``, the newest LISTED_BARS of them; of the last 1 440."""
     interval_ns = interval_ms * NS_PER_MS
-    count = min(-(-(ts_to_ns - ts_from_ns) // interval_ns) + SPARE_BARS, LISTED_BARS)
+    count = min(-(-(ts_to_ns - ts_from_ns) // interval_ns), LISTED_BARS)
     params = {
         "instId": instrument.venue_symbol,
         "bar": CANDLES[interval_ms],
