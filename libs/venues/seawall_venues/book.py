@@ -92,6 +92,10 @@ class BookSide(ABC):
         """Return the price of the best level, or an infinity that no other side can cross."""
 
     @abstractmethod
+    def touch(self) -> Level | None:
+        """Return the best level also where it is beyond the edge, so that a better one may be unknown."""
+
+    @abstractmethod
     def top(self, count: int) -> tuple[Level, ...]:
         """Return at most ``count`` levels, best first, none beyond the edge."""
 
@@ -149,6 +153,10 @@ class Bids(BookSide):
         if not self._prices and self._far:
             self._fill(1)
         return self._prices[-1] if self._prices else -inf
+
+    def touch(self) -> Level | None:
+        """Return the best level also where it is beyond the edge, so that a better one may be unknown."""
+        return (self.best(), self._quantities[-1]) if len(self) else None
 
     def top(self, count: int) -> tuple[Level, ...]:
         """Return at most ``count`` levels, best first, none beyond the edge."""
@@ -210,6 +218,10 @@ class Asks(BookSide):
         if not self._prices and self._far:
             self._fill(1)
         return self._prices[0] if self._prices else inf
+
+    def touch(self) -> Level | None:
+        """Return the best level also where it is beyond the edge, so that a better one may be unknown."""
+        return (self.best(), self._quantities[0]) if len(self) else None
 
     def top(self, count: int) -> tuple[Level, ...]:
         """Return at most ``count`` levels, best first, none beyond the edge."""

@@ -24,7 +24,7 @@ def hold_against_quotes(state: Market) -> str:
     while recent and recent[0].update_id <= update_id:
         state.quote_reference = recent.popleft()
     quote = state.quote_reference
-    if quote is None or not book.levels.knows_top():
+    if quote is None:
         return ""
     is_known = quote.update_id == update_id or (dialect.quotes_are_complete and recent)
     if is_known:
@@ -46,11 +46,17 @@ def hold_against_book(state: Market, quote: QuoteTicked) -> str:
         state.recent_quotes.append(quote)
         return wrong
     state.quote_reference = quote
-    if wrong or quote.update_id < state.book.update_id or not state.book.levels.knows_top():
+    if wrong or quote.update_id < state.book.update_id:
         return wrong
     if unproven:
         unproven.pop()  # proven by this very quote
     return _compare(state, top_of(state), quote)
+
+
+def conclude(state: Market) -> None:
+    """Hold the last books against the last quote: of a recording that ends, no later one will come."""
+    while state.unproven and state.quote_reference is not None:
+        _compare(state, state.unproven.popleft(), state.quote_reference)
 
 
 def forget_quotes(state: Market) -> None:
@@ -63,9 +69,9 @@ def forget_quotes(state: Market) -> None:
 
 
 def top_of(state: Market) -> Top:
-    """Return the best levels of a book that has both sides."""
+    """Return the best levels of the book, also those beyond what its snapshot reached."""
     levels = state.book.levels
-    return Top(state.book.update_id, levels.bids.top(1)[0], levels.asks.top(1)[0])
+    return Top(state.book.update_id, levels.bids.touch(), levels.asks.touch())
 
 
 def _compare(state: Market, top: Top, quote: QuoteTicked) -> str:
@@ -75,6 +81,8 @@ def _compare(state: Market, top: Top, quote: QuoteTicked) -> str:
         tally.quotes_compared += 1
         tally.quotes_agreed += 1
         return ""
+    if not state.book.levels.knows_top():
+        return ""  # the market left the depth of the snapshot: a better level may be unknown, and none is shown
     state.quote_doubts += 1
     if top.update_id != quote.update_id and state.quote_doubts < DOUBTS:
         tally.quotes_doubted += 1

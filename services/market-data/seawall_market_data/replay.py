@@ -32,6 +32,7 @@ from .facts import (
     SubscriptionRefused,
     TradesFetched,
 )
+from .quote_check import conclude
 from .service import SERVICE
 from .state import Market, Settings
 
@@ -89,6 +90,11 @@ class FeedReplay:
             case "send" | "header":
                 pass  # what was asked for shows in what came
         return self._said
+
+    def finish(self) -> None:
+        """The recording ends: hold against the quotes what still waited for a later one."""
+        for state in self.states.values():
+            conclude(state)
 
     def on_frame(self, symbol: str, channel: Channel, payload: bytes, ts_received_ns: int) -> None:
         """Decide on a frame."""

@@ -68,6 +68,8 @@ def verify(recording: Recording) -> Report:
             for event in replay.take(line):
                 events[type(event).__name__] += 1
                 digest.update(encode(event))
+    for replay in recording.replays.values():
+        replay.finish()
     return _report(recording, events, digest.hexdigest())
 
 

@@ -86,7 +86,4 @@ class DepthBook:
 
     def _trim(self) -> None:
         """Drop what lies deeper than the stream goes: nobody would tell of its end."""
-        window = self._window
-        for side in (self.levels.bids, self.levels.asks):
-            if len(side) > window:
-                side.load(side.top(window), window + 1)
+        self.levels.truncate(self._window)
