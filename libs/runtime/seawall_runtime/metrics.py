@@ -60,6 +60,12 @@ METRICS: tuple[Metric, ...] = (
     Metric("seawall_book_gaps_total", "counter", "Gaps found in a book's sequence.", ("venue", "symbol")),
     Metric("seawall_feed_state", "gauge", "1 for the feed's present state.", ("venue", "symbol", "state")),
     Metric("seawall_feed_troubles_total", "counter", "What was wrong with a feed.", ("venue", "symbol", "kind")),
+    Metric(
+        "seawall_venue_clock_offset_seconds",
+        "gauge",
+        "How far a venue's clock is ahead of ours, by its least delayed frames of the last seconds.",
+        ("venue",),
+    ),
     Metric("seawall_venue_reads_failed_total", "counter", "Public reads that failed.", ("venue", "what")),
     Metric(
         "seawall_frame_to_event_seconds",

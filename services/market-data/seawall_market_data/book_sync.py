@@ -21,6 +21,8 @@ DEEPEN_EVERY_NS = 10_000_000_000  # a snapshot weighs 20 of the venue's 2 400 a 
 DEEPEN_AGAIN_NS = 1_000_000_000  # while books are held back
 RENEW_AGAIN_NS = 5_000_000_000  # a snapshot on the stream comes within a second of the subscription
 MAX_SPACING = 12  # tries are spaced by ever more of these, up to a minute
+PAST_NS = 60_000_000_000  # for so long an older book than the last one is history sent again; then the clock is wrong
+FREEZING: tuple[Channel, ...] = ("trade", "quote")  # what may fall silent with the book
 
 
 def take_update(state: Market, update: Any, ts_received_ns: int) -> Said:
@@ -86,13 +88,25 @@ def renew(state: Market, channel: Channel, ts_received_ns: int) -> Said:
 
 def renew_if_due(state: Market, ts_received_ns: int) -> Said:
     """Subscribe once more where a feed that is not live brings nothing to become so."""
-    if not state.connected or state.feed == "live":
+    if not state.connected or state.feed == "live" or state.unlisted:
         return []
     waits_for_rest = state.dialect.resync == "snapshot"  # while updates come, the snapshot is on its way
     since_ns = max(state.renewed_ns, state.pace.last_ns if waits_for_rest else 0)
-    if ts_received_ns - since_ns < RENEW_AGAIN_NS * min(max(state.renewals, 1), MAX_SPACING):
+    # a refusal is answered by itself, however slowly: this is for answers that never came
+    tries = MAX_SPACING if "depth" in state.refusals else state.renewals
+    if ts_received_ns - since_ns < RENEW_AGAIN_NS * min(max(tries, 1), MAX_SPACING):
         return []
-    return renew(state, "depth", ts_received_ns)
+    return renew_frozen(state, ts_received_ns)
+
+
+def renew_frozen(state: Market, ts_received_ns: int) -> Said:
+    """Subscribe anew to the book, and before it to what fell silent with it.
+
+    In this order trades flow by the time the book is there: what they lacked is asked for then.
+    """
+    others = [channel for channel in FREEZING if channel in state.frozen]
+    first: Said = [Renew(venue=state.venue, symbol=state.symbol, channel=channel, attempt=1) for channel in others]
+    return first + renew(state, "depth", ts_received_ns)
 
 
 def lose_book(state: Market, reason: str, ts_received_ns: int) -> Said:
@@ -122,7 +136,7 @@ def say_pending_book(state: Market, ts_received_ns: int) -> Said:
     if bucket <= state.book_bucket + 1:
         return []
     state.book_bucket = bucket
-    return [_book_changed(state, state.depth_received_ns)]
+    return _say_book(state, state.depth_received_ns)
 
 
 def _follow(state: Market, ts_received_ns: int) -> Said:
@@ -139,9 +153,13 @@ def _follow(state: Market, ts_received_ns: int) -> Said:
         return lose_book(state, wrong, ts_received_ns)
     said: Said = []
     if state.feed != "live":
+        if is_past(state, book.ts_venue_ns, ts_received_ns):
+            return []  # what was sent before a break comes again; the present follows
         said += change_feed(state, "live", "synchronised", ts_received_ns)
         state.book_bucket = -1
         state.renewals = 0
+        state.frozen.clear()
+        said += state.trades.resume()
     if not levels.knows_top():
         state.book_pending = False
         _deepen(state, DEEPEN_AGAIN_NS, ts_received_ns)
@@ -151,16 +169,23 @@ def _follow(state: Market, ts_received_ns: int) -> Said:
         state.book_pending = True
         return said
     state.book_bucket = bucket
-    said.append(_book_changed(state, ts_received_ns))
+    said += _say_book(state, ts_received_ns, again=bool(said))
     if not levels.reaches(DEEPEN_BELOW):
         _deepen(state, DEEPEN_EVERY_NS, ts_received_ns)
     return said
 
 
-def _book_changed(state: Market, ts_received_ns: int) -> BookChanged:
-    book, count = state.book, state.settings.book_levels
+def is_past(state: Market, ts_venue_ns: int, ts_received_ns: int) -> bool:
+    """True for a book of a time before the one that was said last."""
+    said = state.book_said
+    return said is not None and ts_venue_ns < said.ts_venue_ns and ts_received_ns < said.ts_received_ns + PAST_NS
+
+
+def _say_book(state: Market, ts_received_ns: int, *, again: bool = False) -> Said:
+    """Return the book, also one that was said before where ``again``; else a snapshot of the same is not news."""
+    book, count, before = state.book, state.settings.book_levels, state.book_said
     state.book_pending = False
-    return BookChanged(
+    state.book_said = said = BookChanged(
         id=f"{state.venue}.{state.symbol}.book.{book.update_id}",
         ts_received_ns=ts_received_ns,
         venue=state.venue,
@@ -170,6 +195,8 @@ def _book_changed(state: Market, ts_received_ns: int) -> BookChanged:
         bids=book.levels.bids.top(count),
         asks=book.levels.asks.top(count),
     )
+    is_same = before is not None and before.id == said.id and (before.bids, before.asks) == (said.bids, said.asks)
+    return [] if is_same and not again else [said]
 
 
 def _deepen(state: Market, every_ns: int, ts_received_ns: int) -> None:

@@ -56,10 +56,14 @@ class PollBook(FeedCommand, frozen=True, kw_only=True):
 
 
 class Renew(FeedCommand, frozen=True, kw_only=True):
-    """Subscribe anew to a channel; ``attempt`` counts the tries in a row and spaces them."""
+    """Subscribe anew to a channel; ``attempt`` counts the tries in a row and spaces them.
+
+    ``is_refused`` where the venue said no to the one before: its connection is good.
+    """
 
     channel: Channel
     attempt: int
+    is_refused: bool = False
 
 
 class NoteTrouble(FeedCommand, frozen=True, kw_only=True):

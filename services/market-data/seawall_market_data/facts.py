@@ -71,8 +71,9 @@ class TradesFetched(FeedFact, frozen=True, kw_only=True):
 
 
 class BarsFetched(FeedFact, frozen=True, kw_only=True):
-    """The answer to FetchBars came."""
+    """The answer to FetchBars came; ``interval_ms`` is that of the candles that were asked for."""
 
+    interval_ms: int
     payload: bytes
 
 

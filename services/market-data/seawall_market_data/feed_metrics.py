@@ -47,6 +47,10 @@ class FeedMetrics:
             value = 1.0 if name == state else 0.0
             self._metrics.set("seawall_feed_state", value, venue=self._venue, symbol=symbol, state=name)
 
+    def clock(self, offset_ns: int) -> None:
+        """Show how far the venue's clock is ahead of ours."""
+        self._metrics.set("seawall_venue_clock_offset_seconds", offset_ns / 1e9, venue=self._venue)
+
     def read_failed(self, what: str, error: Exception) -> None:
         """Count and log a read at the venue that failed and will be tried again."""
         self._metrics.count("seawall_venue_reads_failed_total", venue=self._venue, what=what)

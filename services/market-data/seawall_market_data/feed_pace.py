@@ -5,6 +5,7 @@ from __future__ import annotations
 MEMORY = 1 / 64  # weight of the newest gap: the usual pace is that of the last hundred frames or so
 LEARNED_AFTER = 8  # frames; before, nothing is known
 TIMES_USUAL = 50  # a gap this many times the usual one has not been seen on a stream that worked
+TIMES_QUIET = 10  # a gap this many times the usual one is a quiet market's, and no sign of a frozen stream
 SHORTEST_NS = 1_000_000_000  # less is a pause of the network, or of ours
 LONGEST_NS = 60_000_000_000  # a venue that says nothing for a minute is not believed to be well
 
@@ -40,6 +41,10 @@ class FeedPace:
         if self._count < LEARNED_AFTER:
             return default_ns
         return min(max(int(self._usual_ns * TIMES_USUAL), SHORTEST_NS), LONGEST_NS)
+
+    def is_usual(self, silence_ns: int) -> bool:
+        """True for a silence that says nothing against the stream; also while the pace is not known."""
+        return self._count < LEARNED_AFTER or silence_ns <= self._usual_ns * TIMES_QUIET
 
     def forget(self) -> None:
         """The connection is another one: gaps across it mean nothing."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from seawall_proto import FeedState
 
+from .book_sync import FREEZING
 from .commands import Said
 from .facts import ConnectionChanged
 from .feed_state import change_feed
@@ -22,22 +23,38 @@ def decide(state: Market, event: ConnectionChanged) -> tuple[Market, Said]:
     if "candle" in event.channels:
         state.candle = None
     if "trade" in event.channels:
-        if event.connected:
-            said += state.trades.connected()
-        else:
-            state.trades.disconnected()
+        said += _follow_trades(state, event.connected)
     return state, said
+
+
+def _follow_trades(state: Market, connected: bool) -> Said:
+    """Ask what was missed: at once where the address itself subscribes, else when something of the symbol is heard.
+
+    What is traded between the answer and the beginning of the subscription would be in neither.
+    """
+    if not connected:
+        state.trades.disconnected()
+        return []
+    asked = state.trades.connected()
+    if state.dialect.resync == "snapshot":
+        return asked
+    state.trades.suspend("silent")
+    return []
 
 
 def _forget_book(state: Market, ts_received_ns: int) -> None:
     state.book.reset()
     state.refresh = None
+    state.frozen = set(FREEZING) if state.dialect.resync == "resubscription" else set()
+    state.refusals.clear()
+    state.unlisted = False
     state.pace.forget()
     # a snapshot on the stream comes with the subscription; one over REST is asked for at the first update
     state.snapshot_wanted = state.dialect.resync == "snapshot"
     state.renewed_ns = ts_received_ns
     state.snapshot_attempt = 0
     state.snapshot_request += 1  # an answer on its way belongs to the connection before
-    state.last_quote_id = 0
+    if not state.last_quote_venue_ns:  # where quotes tell a time, one of another count is told by that
+        state.last_quote_id = 0
     forget_quotes(state)
     state.book_pending = False

@@ -15,12 +15,17 @@ from .state import Market
 def decide(state: Market, event: FrameReceived) -> tuple[Market, Said]:
     """Turn one frame into what it says: ticks, bars, a book, or the end of trust in the feed."""
     state.tally.frames += 1
+    if state.frozen or state.refusals:
+        state.frozen.discard(event.channel)
+        state.refusals.pop(event.channel, None)
     try:
         return state, _READERS[event.channel](state, event)
     except MalformedFrameError as error:
         said: Said = [trouble(state, "malformed_frame", str(error))]
         if event.channel == "depth":
             said += lose_book(state, "a depth frame could not be read", event.ts_received_ns)
+        elif event.channel == "trade":
+            said += state.trades.doubt()
         return state, said
 
 

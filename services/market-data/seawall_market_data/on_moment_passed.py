@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .announce import announce_again
-from .book_sync import renew, renew_if_due, say_pending_book
+from .book_sync import FREEZING, renew_frozen, renew_if_due, say_pending_book
 from .commands import Said
 from .facts import MomentPassed
 from .feed_state import change_feed, trouble
@@ -20,8 +20,9 @@ def decide(state: Market, event: MomentPassed) -> tuple[Market, Said]:
     """Look whether the feed still speaks; then close bars and say what is due."""
     now_ns = event.ts_received_ns
     said = _note_silence(state, now_ns)
-    if state.feed != "down" and now_ns - state.heard_ns <= state.settings.stale_after_ns:
-        said += _close_bars(state, now_ns)
+    silence_ns = now_ns - state.heard_ns
+    if state.feed != "down" and silence_ns <= state.settings.stale_after_ns:
+        said += _close_bars(state, now_ns, is_quiet=state.pace.is_usual(silence_ns))
     said += renew_if_due(state, now_ns)
     said += poll_if_due(state, now_ns)
     said += say_pending_quote(state, now_ns)
@@ -30,9 +31,12 @@ def decide(state: Market, event: MomentPassed) -> tuple[Market, Said]:
     return state, said
 
 
-def _close_bars(state: Market, now_ns: int) -> Said:
+def _close_bars(state: Market, now_ns: int, *, is_quiet: bool) -> Said:
+    """Close by what was heard; by the clock alone only while that is usual: a frozen stream hides trades."""
     venue_ns = state.clock.venue_ns(now_ns)
-    ended_ns = max(min(state.clock.newest_ns, venue_ns - GRACE_NS), venue_ns - QUIET_GRACE_NS)
+    ended_ns = min(state.clock.newest_ns, venue_ns - GRACE_NS)
+    if is_quiet:
+        ended_ns = max(ended_ns, venue_ns - QUIET_GRACE_NS)
     return state.trades.pass_time(ended_ns, now_ns)
 
 
@@ -46,6 +50,8 @@ def _note_silence(state: Market, now_ns: int) -> Said:
         return []
     limit_ns = state.pace.limit_ns(state.settings.stale_after_ns)
     if now_ns - state.heard_ns > limit_ns:
+        state.frozen.update(FREEZING)
+        state.trades.suspend("silent")
         return _frozen(state, f"no frame for {limit_ns // NS_PER_MS} ms", now_ns)
     if state.dialect.quotes_share_numbers and state.last_quote_id <= state.book.update_id:
         return []  # the book is as new as the newest quote: nothing is missing from it
@@ -59,5 +65,5 @@ def _frozen(state: Market, reason: str, now_ns: int) -> Said:
     return [
         trouble(state, "frozen", reason + usual),
         *change_feed(state, "stale", reason, now_ns),
-        *renew(state, "depth", now_ns),
+        *renew_frozen(state, now_ns),
     ]

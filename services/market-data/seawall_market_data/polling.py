@@ -10,23 +10,27 @@ from seawall_proto import BookChanged, QuoteTicked
 from seawall_venues.book import OrderBook
 from seawall_venues.feed import BookSnapshot
 
+from .book_sync import is_past
 from .commands import PollBook, Said
 from .state import Market
 
 
 def poll_if_due(state: Market, ts_received_ns: int) -> Said:
-    """Ask for book and trades where the feed has not been live for a while."""
-    settings = state.settings
-    if state.feed == "live" or ts_received_ns - state.feed_since_ns < settings.poll_after_ns:
+    """Ask for book and trades where the feed has not been live for a while, for trades where they alone are away."""
+    settings, is_live = state.settings, state.feed == "live"
+    if (is_live and not state.trades.is_away) or ts_received_ns - state.feed_since_ns < settings.poll_after_ns:
         return []
     if ts_received_ns - state.polled_ns < settings.poll_every_ns:
         return []
     state.polled_ns = ts_received_ns
-    return [PollBook(venue=state.venue, symbol=state.symbol), *state.trades.poll()]
+    book: Said = [] if is_live else [PollBook(venue=state.venue, symbol=state.symbol)]
+    return book + state.trades.poll()
 
 
 def say_polled(state: Market, snapshot: BookSnapshot, ts_received_ns: int) -> Said:
-    """Return the polled book and its best quote; nothing of one that no market can look like."""
+    """Return the polled book and its best quote; nothing of one that is old or that no market can look like."""
+    if snapshot.ts_venue_ns and is_past(state, snapshot.ts_venue_ns, ts_received_ns):
+        return []
     levels = OrderBook()
     levels.load(snapshot.bids, snapshot.asks, snapshot.limit)
     if levels.trouble():
@@ -60,4 +64,6 @@ def say_polled(state: Market, snapshot: BookSnapshot, ts_received_ns: int) -> Sa
         asks=asks,
         polled=True,
     )
+    if snapshot.ts_venue_ns:
+        state.book_said = book
     return [quote, book]

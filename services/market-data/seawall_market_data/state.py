@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from seawall_proto import BarClosed, FeedState, FundingPosted, Level, QuoteTicked
-from seawall_venues.feed import Dialect, VerifiedBook
+from seawall_proto import BarClosed, BookChanged, FeedState, FundingPosted, Level, QuoteTicked
+from seawall_venues.feed import Channel, Dialect, VerifiedBook
 from seawall_venues.instruments import unlisted
 from seawall_venues.port import Instrument
 
@@ -26,8 +26,8 @@ class Top(NamedTuple):
     """The book's best levels at one of its numbers."""
 
     update_id: int
-    bid: Level
-    ask: Level
+    bid: Level | None
+    ask: Level | None
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +54,7 @@ class Market:
         "book",
         "book_bucket",
         "book_pending",
+        "book_said",
         "candle",
         "clock",
         "connected",
@@ -61,6 +62,7 @@ class Market:
         "dialect",
         "feed",
         "feed_since_ns",
+        "frozen",
         "funding",
         "heard_ns",
         "instrument",
@@ -79,6 +81,7 @@ class Market:
         "recent_quotes",
         "refresh",
         "refreshed_ns",
+        "refusals",
         "renewals",
         "renewed_ns",
         "settings",
@@ -88,6 +91,7 @@ class Market:
         "symbol",
         "tally",
         "trades",
+        "unlisted",
         "unproven",
         "venue",
     )
@@ -119,10 +123,14 @@ class Market:
         self.snapshot_attempt = 0
         self.renewals = 0
         self.renewed_ns = 0
+        self.refusals: dict[Channel, int] = {}  # in a row, until the channel is heard
+        self.unlisted = False  # the venue has no such book: asking again on this connection cannot help
+        self.frozen: set[Channel] = set()  # channels that fell silent with the whole symbol, until they are heard
         self.live_since_ns = 0
         self.depth_received_ns = 0
         self.book_bucket = 0
         self.book_pending = False
+        self.book_said: BookChanged | None = None  # the newest, polled or not
 
         self.last_quote_id = 0
         self.last_quote_ns = 0  # when it arrived

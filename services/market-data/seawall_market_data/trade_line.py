@@ -4,12 +4,16 @@ After a hole, and after every start and reconnection, trades wait while the venu
 read; with them the bars are whole again. What that list does not reach back to is taken from the
 venue's own candles where it has them for this interval, and left out where not: no bar is ever
 published in part. While the stream is away the list is polled, and goes into the bars as it comes.
+
+Some venues begin a subscription with past trades, of hours ago on a quiet market. At the very first they
+are history, as the list is: they go into the bars and are not said.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 
@@ -23,10 +27,16 @@ from .trade_order import NamedTrades, NumberedTrades, Place, TradeOrder
 
 MAX_HELD = 20_000  # ten seconds of the busiest minute known; beyond, mending is given up
 MAX_ATTEMPTS = 4  # the list lags behind the stream at times
+MAX_UNANSWERED = 9  # half a minute, with the pauses between: what asked us to wait is over by then, a ban is not
 HISTORY_BARS = 100  # more than the longest feature window, so that a start is warm at once
 MAX_OWED = 16  # ranges of candles asked for and not yet answered; older ones are forgotten
 RECENT_BARS = 4  # of ours, to hold the venue's own candles against
+HISTORY_AGE_NS = 10_000_000_000  # on arrival; more than any delay of a stream and any error of our clock
 NS_PER_MS = 1_000_000
+
+
+Away = Literal["", "silent", "refused", "unread"]
+"""Why the bars wait although the stream is connected: nothing comes, nothing may, or what was missed is unknown."""
 
 
 class TradeLine:
@@ -34,7 +44,10 @@ class TradeLine:
 
     __slots__ = (
         "_attempt",
+        "_away",
         "_begins_whole",
+        "_begun_ns",
+        "_broken_at",
         "_connected",
         "_has_venue_bars",
         "_held",
@@ -54,8 +67,11 @@ class TradeLine:
         self._list_length = dialect.listed_trades  # fewer in the answer: there are no older ones
         self._order: TradeOrder = NumberedTrades() if dialect.trades_are_numbered else NamedTrades()
         self._connected = False
+        self._away: Away = ""
+        self._begun_ns = 0  # when what the line begins with arrived; 0 before
         self._begins_whole = False
         self._held: list[TradePrinted] | None = []  # while mending; None while the line is whole
+        self._broken_at = 0  # how many of these came before the stream broke last
         self._owed: list[tuple[int, int]] = []
         self._recent: deque[BarClosed] = deque(maxlen=RECENT_BARS)
         self._request = 0
@@ -66,50 +82,93 @@ class TradeLine:
         """True while every trade since the last mending is in the bars."""
         return self._held is None
 
+    @property
+    def is_away(self) -> bool:
+        """True while the stream brings nothing, so that the list must be polled."""
+        return not self._connected or bool(self._away)
+
     def connected(self) -> Said:
         """The stream is there: ask what it did not carry."""
-        self._connected = True
+        self._connected, self._away = True, ""
         self._held = self._held or []
         return [self._ask(attempt=0)]
 
     def disconnected(self) -> None:
         """The stream broke: what comes next may not follow on what came last."""
         self._connected = False
-        self._held = self._held or []
-        self._request += 1  # an answer on its way knows nothing of what is missed from here on
+        self._break()
+
+    def suspend(self, away: Away) -> None:
+        """Nothing comes on a connection that is there: bars wait, for the next trade at the latest."""
+        self._away = "refused" if self._away == "refused" else away
+        self._break()
+
+    def resume(self) -> Said:
+        """The symbol is heard again: ask what was missed, unless its trades are still refused."""
+        if self._away != "silent":
+            return []
+        self._away = ""
+        return [self._ask(attempt=0)] if self._connected else []
+
+    def doubt(self) -> Said:
+        """A frame was lost that may have been a trade: ask, and let the bars wait for the answer."""
+        if self._held is not None:
+            self._broken_at = len(self._held)
+            return []
+        self._held = []
+        return [self._ask(attempt=0)]
 
     def poll(self) -> Said:
         """The stream is away for long: ask for the newest trades instead."""
-        return [] if self._connected else [self._ask(attempt=0)]
+        return [self._ask(attempt=0)] if self.is_away else []
 
     def take(self, trade: TradePrinted) -> Said:
-        """Take a trade from the stream: say it, the bars it closes, and what to fetch."""
+        """Take a trade from the stream: say it unless it is history, the bars it closes, and what to fetch."""
         place = self._order.place(trade)
         if place is Place.REPEAT:
-            return []  # said before, on a connection that this one took over from
+            return []  # said before, on a connection that this one took over from, or history
+        said: Said = [] if self._is_history(trade) else [trade]
         if place is Place.AFRESH:
-            return self._begin_again(trade)
+            return [*said, *self._begin_again(trade)]
         if self._held is not None:
             self._held.append(trade)
-            return [trade, *(self._mend((), is_complete=False) if len(self._held) > MAX_HELD else ())]
-        if place is Place.NEXT or not self.bars.open_ns:
-            return [trade, *self._into_bars(trade), *self._tell_skipped()]
+            if self._away:
+                self._away = "silent"
+                said += self.resume()
+            return [*said, *(self._mend((), is_complete=False) if len(self._held) > MAX_HELD else ())]
+        if place is Place.NEXT or (place is Place.HOLE and not self.bars.open_ns):
+            self._begun_ns = self._begun_ns or trade.ts_received_ns
+            return [*said, *self._into_bars(trade), *self._tell_skipped()]
         self._held = [trade]
-        return [trade, self._note("trade_hole", self._order.missing_before(trade)), self._ask(0)]
+        if place is Place.HOLE:
+            said.append(self._note("trade_hole", self._order.missing_before(trade)))
+        return [*said, self._ask(0)]
+
+    def _is_history(self, trade: TradePrinted) -> bool:
+        """True for an old trade before the line is begun, and for those that came in one frame with its first."""
+        if trade.ts_received_ns - trade.ts_venue_ns <= HISTORY_AGE_NS:
+            return False
+        return not self._begun_ns or trade.ts_received_ns == self._begun_ns
 
     def listed(self, request: int, trades: Sequence[TradePrinted] | None) -> Said:
         """Take the venue's newest trades, oldest first; None where it could not be asked."""
         if self._held is None or request != self._request:
             return []
-        if trades is None or self._order.lags(trades, self._held):
-            if not self._connected:
+        if trades is None or self._order.lags(trades, self._held[self._broken_at :]):
+            if self.is_away:
                 return []  # polled again soon
-            if self._attempt + 1 < MAX_ATTEMPTS:
+            most = MAX_UNANSWERED if trades is None and self.bars.open_ns else MAX_ATTEMPTS
+            if self._attempt + 1 < most:
                 return [self._ask(self._attempt + 1)]
+            if self.bars.open_ns and not self._held:
+                self.suspend("unread")  # without a trade since, nobody knows where the bars could go on
+                return []
             return self._mend((), is_complete=False)
+        if self._away == "unread":
+            self._away = ""
         said = self._mend(trades, is_complete=len(trades) < self._list_length)
-        if not self._connected:
-            self._held = []  # the next connection asks once more
+        if self.is_away:
+            self._held = []  # asked once more when it is back
         return said
 
     def pass_time(self, ts_venue_ns: int, ts_received_ns: int) -> Said:
@@ -120,11 +179,15 @@ class TradeLine:
 
     def candles(self, bars: Sequence[BarClosed], ts_venue_ns: int) -> Said:
         """Take the venue's own candles that have ended: for bars that could not be built, and to check ours."""
-        ended = [bar for bar in bars if bar.ts_close_ns <= ts_venue_ns and bar.interval_ns == self.bars.interval_ns]
+        ended = [bar for bar in bars if bar.ts_close_ns <= ts_venue_ns and self._is_ours(bar)]
         wanted = [bar for bar in ended if any(start <= bar.ts_open_ns < end for start, end in self._owed)]
         if wanted:
             self._owed = [(start, end) for start, end in self._owed if end > wanted[-1].ts_close_ns]
         return [*wanted, *self._compared(ended)]
+
+    def _is_ours(self, candle: BarClosed) -> bool:
+        """True where it spans the time of one of our bars; a venue's week may begin on another day than ours."""
+        return candle.interval_ns == self.bars.interval_ns and not candle.ts_open_ns % candle.interval_ns
 
     def _compared(self, candles: Sequence[BarClosed]) -> list[NoteTrouble]:
         notes = []
@@ -134,15 +197,22 @@ class TradeLine:
                     notes.append(self._note("bar_differs", f"ours {_prices(ours)}, the venue's {_prices(theirs)}"))
         return notes
 
+    def _break(self) -> None:
+        self._held = self._held or []
+        self._broken_at = len(self._held)
+        self._request += 1  # an answer on its way knows nothing of what is missed from here on
+
     def _begin_again(self, trade: TradePrinted) -> Said:
         self._order.forget()
-        self._held = [trade]
-        return [trade, self._note("trade_hole", f"the venue counts afresh from {trade.trade_id}"), self._ask(0)]
+        self._held, self._broken_at = [trade], 0
+        return [self._note("trade_hole", f"the venue counts afresh from {trade.trade_id}"), self._ask(0)]
 
     def _mend(self, listed: Sequence[TradePrinted], *, is_complete: bool) -> Said:
         """Put what was listed and what was held into the bars, in order, and go on."""
         held, self._held = self._held or [], None
-        line, follows = self._order.merge(listed, held, is_complete=is_complete)
+        is_joined = len(held) > self._broken_at
+        self._broken_at = 0
+        line, follows = self._order.merge(listed, held, is_complete=is_complete, is_joined=is_joined)
         said: Said = []
         if self._order.is_begun and (follows or not line):
             kept = {trade.trade_id for trade in held}
@@ -152,8 +222,10 @@ class TradeLine:
         for trade in line:
             if trade.ts_venue_ns >= self.bars.open_ns:
                 said += self._into_bars(trade, repaired=True)
+            else:
+                self._order.booked(trade)  # left out on purpose; the stream may begin with it too
         if line:
-            self._order.booked(line[-1])
+            self._begun_ns = self._begun_ns or line[-1].ts_received_ns
         else:
             self._begins_whole = is_complete  # an empty list: the next trade is the first there ever was
         return said + self._tell_skipped()

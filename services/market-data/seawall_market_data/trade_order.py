@@ -20,6 +20,8 @@ class Place(Enum):
     """Heard before, or back-dated."""
     HOLE = "hole"
     """One or more trades are missing before it."""
+    UNPROVEN = "unproven"
+    """The first of a stream: nobody knows yet whether it follows on the last one."""
     AFRESH = "afresh"
     """The venue began to count anew."""
 
@@ -41,11 +43,12 @@ class TradeOrder(Protocol):
         """True where the venue's list is older than what the stream has carried since."""
 
     def merge(
-        self, listed: Sequence[TradePrinted], held: Sequence[TradePrinted], *, is_complete: bool
+        self, listed: Sequence[TradePrinted], held: Sequence[TradePrinted], *, is_complete: bool, is_joined: bool
     ) -> tuple[list[TradePrinted], bool]:
         """Return what follows on the last trade in the bars, in order, and whether it does so without a hole.
 
-        ``is_complete`` where the list goes back to the first trade there ever was.
+        ``is_complete`` where the list goes back to the first trade there ever was, ``is_joined`` where some
+        of those held came since the stream broke last: then the next trade follows on them.
         """
 
     def booked(self, trade: TradePrinted) -> None:
@@ -87,7 +90,7 @@ class NumberedTrades:
         return bool(held) and (not listed or int(listed[-1].trade_id) < int(held[0].trade_id) - 1)
 
     def merge(
-        self, listed: Sequence[TradePrinted], held: Sequence[TradePrinted], *, is_complete: bool
+        self, listed: Sequence[TradePrinted], held: Sequence[TradePrinted], *, is_complete: bool, is_joined: bool
     ) -> tuple[list[TradePrinted], bool]:
         joined = {int(trade.trade_id): trade for trade in (*listed, *held)}
         numbers = sorted(number for number in joined if number > self._known)
@@ -111,14 +114,16 @@ class NamedTrades:
     """Trades have names without an order: they stand as they came, and a repeat is told by its name.
 
     That none is missing in between follows from the connection; after a break it follows from a trade
-    that the venue's list and the line have in common.
+    that the venue's list and the line have in common. A list alone does not join them: what was traded
+    between its answer and the first trade of the stream would be lost unseen, so it is read once more then.
     """
 
-    __slots__ = ("_booked", "_heard", "_newest_ns")
+    __slots__ = ("_booked", "_heard", "_is_joined", "_newest_ns")
 
     def __init__(self) -> None:
         self._heard: dict[str, None] = {}  # in the order they came
         self._booked: dict[str, None] = {}
+        self._is_joined = False
         self._newest_ns = 0
 
     @property
@@ -130,21 +135,29 @@ class NamedTrades:
             return Place.REPEAT
         _remember(self._heard, trade.trade_id)
         self._newest_ns = max(self._newest_ns, trade.ts_venue_ns)
-        return Place.NEXT
+        return Place.NEXT if self._is_joined else Place.UNPROVEN
 
     def missing_before(self, trade: TradePrinted) -> str:
         return f"perhaps some before {trade.trade_id}"
 
     def lags(self, listed: Sequence[TradePrinted], held: Sequence[TradePrinted]) -> bool:
-        return bool(held) and (not listed or listed[-1].ts_venue_ns < held[0].ts_venue_ns)
+        if not held or not listed:
+            return bool(held)
+        first = held[0]  # several trades share a millisecond: only its name shows that the list reaches it
+        return listed[-1].ts_venue_ns <= first.ts_venue_ns and all(one.trade_id != first.trade_id for one in listed)
 
     def merge(
-        self, listed: Sequence[TradePrinted], held: Sequence[TradePrinted], *, is_complete: bool
+        self, listed: Sequence[TradePrinted], held: Sequence[TradePrinted], *, is_complete: bool, is_joined: bool
     ) -> tuple[list[TradePrinted], bool]:
         last = max((at for at, trade in enumerate(listed) if trade.trade_id in self._booked), default=-1)
         names = {trade.trade_id for trade in listed}
         rest = [trade for trade in held if trade.trade_id not in names and trade.trade_id not in self._booked]
-        return [*listed[last + 1 :], *rest], last >= 0 or (bool(listed) and is_complete)
+        is_given_up = not (listed or is_complete)
+        self._is_joined = is_joined or is_given_up
+        begin_ns = listed[0].ts_venue_ns if listed else 0
+        older = [trade for trade in rest if trade.ts_venue_ns < begin_ns]  # than all that is listed
+        newer = [trade for trade in rest if trade.ts_venue_ns >= begin_ns]
+        return [*older, *listed[last + 1 :], *newer], last >= 0 or (bool(listed) and is_complete)
 
     def booked(self, trade: TradePrinted) -> None:
         _remember(self._heard, trade.trade_id)

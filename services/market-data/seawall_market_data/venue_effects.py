@@ -194,7 +194,8 @@ class VenueFeed:
 
     async def _renew(self, command: Renew) -> None:
         await self._reads.pause(command.attempt - 1)
-        self._session.renew(command.symbol, command.channel, command.attempt)
+        tries = 1 if command.is_refused else command.attempt
+        self._session.renew(command.symbol, command.channel, tries)
 
     async def _tell_time(self) -> None:
         while True:
@@ -202,6 +203,9 @@ class VenueFeed:
             now_ns = self._context.now_ns()
             for symbol in self._states:
                 self._react(MomentPassed(venue=self._name, symbol=symbol, ts_received_ns=now_ns))
+            heard = [state.clock for state in self._states.values() if state.clock.newest_ns]
+            if heard:
+                self._metrics.clock(max(clock.venue_ns(now_ns) for clock in heard) - now_ns)
 
     async def _keep_instruments(self) -> None:
         while True:
@@ -256,6 +260,9 @@ class VenueFeed:
 
 
 def _candle_interval_ms(spec: FeedSpec, bar_interval_ms: int) -> int:
-    """Return the candle to subscribe to: of our own bars where the venue has it, else its shortest."""
+    """Return the candle to subscribe to: of our own bars where the venue has it, else its shortest.
+
+    It is one that the venue has over REST. Where its stream has no such candle, its plans leave candles out.
+    """
     offered = spec.dialect.bar_intervals_ms
     return bar_interval_ms if bar_interval_ms in offered else min(offered)

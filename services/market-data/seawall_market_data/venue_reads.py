@@ -100,6 +100,7 @@ class VenueReads:
                     BarsFetched(
                         venue=command.venue,
                         symbol=command.symbol,
+                        interval_ms=command.interval_ms,
                         payload=payload,
                         ts_received_ns=self._now_ns(),
                     )
