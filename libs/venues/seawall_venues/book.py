@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from heapq import nlargest, nsmallest
 from math import inf
 from typing import ClassVar
@@ -107,6 +107,20 @@ class BookSide(ABC):
     def reaches(self, count: int) -> bool:
         """True where ``count`` levels are known in full, or there are no more."""
 
+    def is_thin(self, count: int) -> bool:
+        """True where fewer than ``count`` levels are known in full though there are more; brings none near.
+
+        Looks at every level: for a glance now and then.
+        """
+        if self.edge == self.UNBOUNDED:
+            return False
+        known = self._shown(len(self._prices)) + sum(map(self._is_known(), self._far))
+        return known < count
+
+    @abstractmethod
+    def _is_known(self) -> Callable[[float], bool]:
+        """Return what tells of a price whether it is not beyond the edge."""
+
     def _fill(self, count: int) -> None:
         """Bring levels near until ``count`` are, with some to spare: who reads so many will do so again."""
         self._kept = max(self._kept, count + SPARE_LEVELS)
@@ -186,6 +200,9 @@ class Bids(BookSide):
             self._fill(count)
         return min(count, len(self._prices) - bisect_left(self._prices, self.edge))
 
+    def _is_known(self) -> Callable[[float], bool]:
+        return self.edge.__le__
+
     @staticmethod
     def _best_first(prices: Iterable[float]) -> list[float]:
         return sorted(prices, reverse=True)
@@ -250,6 +267,9 @@ class Asks(BookSide):
             self._fill(count)
         return min(count, bisect_right(self._prices, self.edge))
 
+    def _is_known(self) -> Callable[[float], bool]:
+        return self.edge.__ge__
+
     @staticmethod
     def _best_first(prices: Iterable[float]) -> list[float]:
         return sorted(prices)
@@ -306,6 +326,10 @@ class OrderBook:
         """Keep only the best ``depth`` levels of both sides: the venue tells of no others."""
         self.bids.truncate(depth)
         self.asks.truncate(depth)
+
+    def is_thin(self, count: int) -> bool:
+        """True where a side has fewer than ``count`` levels known in full though there are more."""
+        return self.bids.is_thin(count) or self.asks.is_thin(count)
 
     def reaches(self, count: int) -> bool:
         """True where ``count`` levels on both sides are known in full."""

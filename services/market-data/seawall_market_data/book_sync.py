@@ -18,6 +18,7 @@ from .state import Market
 # quotes go on, for they are the venue's own word on the top.
 DEEPEN_BELOW = 200
 DEEPEN_EVERY_NS = 10_000_000_000  # a snapshot weighs 20 of the venue's 2 400 a minute
+COUNT_EVERY_NS = 1_000_000_000  # how long a book may run thin unseen: of a thousand levels few go in a second
 DEEPEN_AGAIN_NS = 1_000_000_000  # while books are held back
 RENEW_AGAIN_NS = 5_000_000_000  # a snapshot on the stream comes within a second of the subscription
 MAX_SPACING = 12  # tries are spaced by ever more of these, up to a minute
@@ -170,8 +171,10 @@ def _follow(state: Market, ts_received_ns: int) -> Said:
         return said
     state.book_bucket = bucket
     said += _say_book(state, ts_received_ns, again=bool(said))
-    if not levels.reaches(DEEPEN_BELOW):
-        _deepen(state, DEEPEN_EVERY_NS, ts_received_ns)
+    if ts_received_ns - state.depth_counted_ns >= COUNT_EVERY_NS:
+        state.depth_counted_ns = ts_received_ns
+        if levels.is_thin(DEEPEN_BELOW):
+            _deepen(state, DEEPEN_EVERY_NS, ts_received_ns)
     return said
 
 

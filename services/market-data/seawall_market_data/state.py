@@ -58,6 +58,7 @@ class Market:
         "candle",
         "clock",
         "connected",
+        "depth_counted_ns",
         "depth_received_ns",
         "dialect",
         "feed",
@@ -128,6 +129,7 @@ class Market:
         self.frozen: set[Channel] = set()  # channels that fell silent with the whole symbol, until they are heard
         self.live_since_ns = 0
         self.depth_received_ns = 0
+        self.depth_counted_ns = 0
         self.book_bucket = 0
         self.book_pending = False
         self.book_said: BookChanged | None = None  # the newest, polled or not

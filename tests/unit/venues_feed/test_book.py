@@ -278,3 +278,18 @@ def test_a_book_that_holds_all_it_may_forgets_the_half_far_from_the_touch(monkey
     assert [price for price, _ in asks.top(100)] == [float(tick) for tick in range(14, 22)]
     assert not bids.reaches(9)
     assert not asks.reaches(9)
+
+
+@pytest.mark.parametrize("levels", [30, 300])
+def test_a_side_is_thin_where_fewer_levels_than_asked_for_are_known_in_full(levels: int) -> None:
+    book = OrderBook()
+    bids = tuple((1_000.0 - number, 1.0) for number in range(levels))
+    asks = tuple((1_001.0 + number, 1.0) for number in range(levels))
+    book.load(bids, asks, levels)
+    assert not book.is_thin(levels)
+    assert book.is_thin(levels + 1)
+    book.bids.update([(1_000.0, 0.0), (500.0 - levels, 1.0)])  # the new one is beyond the edge
+    assert book.is_thin(levels)
+    assert not book.asks.is_thin(levels)
+    book.load(bids, asks, levels + 1)  # fewer than asked for: there are no more
+    assert not book.is_thin(10_000)
