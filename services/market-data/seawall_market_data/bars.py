@@ -41,6 +41,7 @@ class BarBuilder:
         "_quote_volume",
         "_volume",
         "_whole",
+        "close_ns",
         "interval_ns",
         "open_ns",
         "skipped",
@@ -53,6 +54,7 @@ class BarBuilder:
         self.symbol = symbol
         self.interval_ns = interval_ns
         self.open_ns = 0  # of the bar being built; 0 before the first trade
+        self.close_ns = interval_ns
         self.skipped: list[tuple[int, int]] = []
         self._prefix = f"{venue}.{symbol}.bar.{interval_ns}."
         self._cause = ""
@@ -74,20 +76,13 @@ class BarBuilder:
         self._quote_volume = round(self._quote_volume * quantity_factor * price_factor)
         self._price_scale, self._quantity_scale = price_scale, quantity_scale
 
-    @property
-    def close_ns(self) -> int:
-        """When the bar being built ends."""
-        return self.open_ns + self.interval_ns
-
     def bucket(self, ts_venue_ns: int) -> int:
         """Return the opening time of the bar that a venue time falls in."""
         return ts_venue_ns - ts_venue_ns % self.interval_ns
 
     def begin(self, ts_venue_ns: int, *, whole: bool) -> None:
         """Start with the bar around a venue time; ``whole`` where none of its trades is missing."""
-        self.open_ns = self.bucket(ts_venue_ns)
-        self._whole = whole
-        self._clear()
+        self._open_at(self.bucket(ts_venue_ns), whole=whole)
 
     def doubt(self) -> None:
         """A trade of the present bar may be missing."""
@@ -96,6 +91,11 @@ class BarBuilder:
     def add(self, trade: TradePrinted, ts_received_ns: int) -> list[BarClosed]:
         """Take a trade and return the bars that its time closes; the caller keeps out late ones."""
         closed = self.close_until(trade.ts_venue_ns, ts_received_ns) if trade.ts_venue_ns >= self.close_ns else []
+        self.put(trade)
+        return closed
+
+    def put(self, trade: TradePrinted) -> None:
+        """Take a trade of the bar being built."""
         price, quantity = trade.price, trade.quantity
         if not self._count:
             self._open = self._high = self._low = price
@@ -111,7 +111,6 @@ class BarBuilder:
         if trade.aggressor == "buy":
             self._buy_volume += units
         self._cause = trade.id
-        return closed
 
     def close_until(self, ts_venue_ns: int, ts_received_ns: int) -> list[BarClosed]:
         """Close every bar that has ended by a venue time, oldest first."""
@@ -125,9 +124,7 @@ class BarBuilder:
                 closed.append(self._bar(ts_received_ns))
             else:
                 self.skipped.append((self.open_ns, self.close_ns))
-            self.open_ns = self.close_ns
-            self._whole = True
-            self._clear()
+            self._open_at(self.close_ns, whole=True)
         return closed
 
     def _bar(self, ts_received_ns: int) -> BarClosed:
@@ -155,7 +152,9 @@ class BarBuilder:
         self._cause = bar.id  # of the next one, should no trade come
         return bar
 
-    def _clear(self) -> None:
+    def _open_at(self, open_ns: int, *, whole: bool) -> None:
+        self.open_ns, self.close_ns = open_ns, open_ns + self.interval_ns
+        self._whole = whole
         self._open = self._high = self._low = 0.0
         self._volume = self._quote_volume = self._buy_volume = 0
         self._count = 0

@@ -179,9 +179,9 @@ def _follow(state: Market, ts_received_ns: int) -> Said:
 
 
 def is_past(state: Market, ts_venue_ns: int, ts_received_ns: int) -> bool:
-    """True for a book of a time before the one that was said last."""
+    """True for a book of a time before the one that was said last; never where it tells none."""
     said = state.book_said
-    return said is not None and ts_venue_ns < said.ts_venue_ns and ts_received_ns < said.ts_received_ns + PAST_NS
+    return said is not None and 0 < ts_venue_ns < said.ts_venue_ns and ts_received_ns < said.ts_received_ns + PAST_NS
 
 
 def _say_book(state: Market, ts_received_ns: int, *, again: bool = False) -> Said:

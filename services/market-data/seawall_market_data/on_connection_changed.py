@@ -35,6 +35,8 @@ def _follow_trades(state: Market, connected: bool) -> Said:
     if not connected:
         state.trades.disconnected()
         return []
+    if state.trades.is_connected:  # one connection takes over from another
+        return [] if state.dialect.trades_are_numbered else state.trades.doubt()
     asked = state.trades.connected()
     if state.dialect.resync == "snapshot":
         return asked

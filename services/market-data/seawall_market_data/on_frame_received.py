@@ -42,12 +42,14 @@ def _read_quote(state: Market, event: FrameReceived) -> Said:
 
 
 def _read_trade(state: Market, event: FrameReceived) -> Said:
-    state.heard_ns = event.ts_received_ns
-    said: Said = []
-    for trade in state.dialect.parse_trade(event.payload, state.instrument, event.ts_received_ns):
-        state.clock.note(trade.ts_venue_ns, event.ts_received_ns)
-        said += state.trades.take(trade)
-    return said
+    ts_received_ns = state.heard_ns = event.ts_received_ns
+    trades = state.dialect.parse_trade(event.payload, state.instrument, ts_received_ns)
+    if not trades:
+        return []
+    state.clock.note(trades[-1].ts_venue_ns, ts_received_ns)
+    if len(trades) == 1:
+        return state.trades.take(trades[0])
+    return [item for trade in trades for item in state.trades.take(trade)]
 
 
 def _read_candle(state: Market, event: FrameReceived) -> Said:

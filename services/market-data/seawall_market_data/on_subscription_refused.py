@@ -17,6 +17,8 @@ def decide(state: Market, event: SubscriptionRefused) -> tuple[Market, Said]:
     said: Said = [trouble(state, "refused", f"{channel}: {event.reason}")]
     if channel == "depth":
         state.book.reset()
+        state.refresh = None
+        state.snapshot_wanted = state.dialect.resync == "snapshot"  # by the first update, once it is accepted
         state.unlisted = event.is_final
         said += change_feed(state, "down", event.reason, event.ts_received_ns)
     elif channel == "trade":

@@ -29,7 +29,7 @@ def poll_if_due(state: Market, ts_received_ns: int) -> Said:
 
 def say_polled(state: Market, snapshot: BookSnapshot, ts_received_ns: int) -> Said:
     """Return the polled book and its best quote; nothing of one that is old or that no market can look like."""
-    if snapshot.ts_venue_ns and is_past(state, snapshot.ts_venue_ns, ts_received_ns):
+    if is_past(state, snapshot.ts_venue_ns, ts_received_ns):
         return []
     levels = OrderBook()
     levels.load(snapshot.bids, snapshot.asks, snapshot.limit)
@@ -64,6 +64,6 @@ def say_polled(state: Market, snapshot: BookSnapshot, ts_received_ns: int) -> Sa
         asks=asks,
         polled=True,
     )
-    if snapshot.ts_venue_ns:
-        state.book_said = book
+    if 0 < snapshot.ts_venue_ns != snapshot.update_id:
+        state.book_said = book  # one without a number has the time of the answer, which no stream could be held against
     return [quote, book]

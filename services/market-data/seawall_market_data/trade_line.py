@@ -83,6 +83,11 @@ class TradeLine:
         return self._held is None
 
     @property
+    def is_connected(self) -> bool:
+        """True while there is a connection that carries the trades."""
+        return self._connected
+
+    @property
     def is_away(self) -> bool:
         """True while the stream brings nothing, so that the list must be polled."""
         return not self._connected or bool(self._away)
@@ -124,6 +129,9 @@ class TradeLine:
 
     def take(self, trade: TradePrinted) -> Said:
         """Take a trade from the stream: say it unless it is history, the bars it closes, and what to fetch."""
+        is_old = trade.ts_received_ns - trade.ts_venue_ns > HISTORY_AGE_NS
+        if self._held is None and self._begun_ns and not is_old and self._order.goes_on(trade):
+            return self._go_on(trade)
         place = self._order.place(trade)
         if place is Place.REPEAT:
             return []  # said before, on a connection that this one took over from, or history
@@ -143,6 +151,14 @@ class TradeLine:
         if place is Place.HOLE:
             said.append(self._note("trade_hole", self._order.missing_before(trade)))
         return [*said, self._ask(0)]
+
+    def _go_on(self, trade: TradePrinted) -> Said:
+        """Put a trade into the bars that follows on the last: nothing is to be mended, and rarely a bar to close."""
+        bars = self.bars
+        if not self.activity and bars.open_ns <= trade.ts_venue_ns < bars.close_ns:
+            bars.put(trade)
+            return [trade]
+        return [trade, *self._into_bars(trade), *self._tell_skipped()]
 
     def _is_history(self, trade: TradePrinted) -> bool:
         """True for an old trade before the line is begun, and for those that came in one frame with its first."""

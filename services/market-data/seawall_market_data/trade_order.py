@@ -33,6 +33,9 @@ class TradeOrder(Protocol):
     def is_begun(self) -> bool:
         """True once a trade is in the bars."""
 
+    def goes_on(self, trade: TradePrinted) -> bool:
+        """Book a trade that follows on the last one in the bars, as nearly all do; False for any other."""
+
     def place(self, trade: TradePrinted) -> Place:
         """Tell where a trade from the stream stands, and remember it as heard."""
 
@@ -71,6 +74,15 @@ class NumberedTrades:
     @property
     def is_begun(self) -> bool:
         return self._known > 0
+
+    def goes_on(self, trade: TradePrinted) -> bool:
+        number = int(trade.trade_id)
+        if number != self._known + 1 or number != self._heard + 1:
+            return False
+        self._known = self._heard = number
+        if trade.ts_venue_ns > self._heard_ns:
+            self._heard_ns = trade.ts_venue_ns
+        return True
 
     def place(self, trade: TradePrinted) -> Place:
         number = int(trade.trade_id)
@@ -129,6 +141,16 @@ class NamedTrades:
     @property
     def is_begun(self) -> bool:
         return bool(self._booked)
+
+    def goes_on(self, trade: TradePrinted) -> bool:
+        name, ts_venue_ns = trade.trade_id, trade.ts_venue_ns
+        if not self._is_joined or name in self._heard or ts_venue_ns < self._newest_ns - BACKDATED_NS:
+            return False
+        _remember(self._heard, name)
+        _remember(self._booked, name)
+        if ts_venue_ns > self._newest_ns:
+            self._newest_ns = ts_venue_ns
+        return True
 
     def place(self, trade: TradePrinted) -> Place:
         if trade.trade_id in self._heard or trade.ts_venue_ns < self._newest_ns - BACKDATED_NS:

@@ -43,6 +43,7 @@ from .state import Market
 from .venue_reads import VenueReads
 
 MOMENT_EVERY_S = 0.05  # how late a bar that no trade closes may be said
+MAX_LATE_S = 0.2  # after a longer pause of ours, frames that wait are taken before any feed is called silent
 INSTRUMENTS_EVERY_S = 3_600.0  # a venue changes its rules a few times a year
 MAX_START_PAUSES = 3  # pauses double up to a second: nothing works before the venue answers, and it costs little
 IDLE_TIMES = 2  # a connection silent twice as long as makes a feed stale is replaced
@@ -198,8 +199,13 @@ class VenueFeed:
         self._session.renew(command.symbol, command.channel, tries)
 
     async def _tell_time(self) -> None:
+        clock, is_late = asyncio.get_running_loop().time, False
         while True:
+            due_s = clock() + MOMENT_EVERY_S
             await asyncio.sleep(MOMENT_EVERY_S)
+            is_late = not is_late and clock() - due_s > MAX_LATE_S
+            if is_late:
+                continue
             now_ns = self._context.now_ns()
             for symbol in self._states:
                 self._react(MomentPassed(venue=self._name, symbol=symbol, ts_received_ns=now_ns))

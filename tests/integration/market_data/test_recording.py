@@ -42,6 +42,7 @@ async def recorded(venue: FakeVenue, folder: Path, *, max_bytes: int = 1 << 30) 
     recorder = Recorder(plan, now_ns=now_ns, jitter=random.Random(1))
     task = asyncio.create_task(recorder.run())
     market = venue.markets["BTCUSDT"]
+    market.now_ms = now_ns() // 1_000_000  # trades of long ago would be history
     try:
         for _ in range(2):
             await until(lambda: any(not socket.closed for socket in venue.sockets))
