@@ -118,6 +118,10 @@ class BookSide(ABC):
         return known < count
 
     @abstractmethod
+    def _shown(self, count: int) -> int:
+        """Return how many of the best ``count`` levels are there, and not beyond the edge."""
+
+    @abstractmethod
     def _is_known(self) -> Callable[[float], bool]:
         """Return what tells of a price whether it is not beyond the edge."""
 

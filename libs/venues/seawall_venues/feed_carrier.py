@@ -88,6 +88,11 @@ class FeedCarrier:
         """The symbol of a connection that carries one; an empty text where it carries none or several."""
         return self._symbols[0] if len(self._symbols) == 1 else ""
 
+    @property
+    def has_moved(self) -> bool:
+        """True once the book of every symbol follows the newest lane, or where books follow none alone."""
+        return self.moved is None or "depth" not in self._channels or len(self.moved) >= len(self._symbols)
+
     def carries(self, symbol: str, channel: Channel) -> bool:
         """True where this connection is the one for the symbol's channel."""
         return symbol in self._symbols and channel in self._channels
@@ -114,8 +119,15 @@ class FeedCarrier:
         self._tell(self._symbols, False, reason, ts_received_ns)
 
     def taken_over(self, ts_received_ns: int) -> None:
-        """Read the newest lane only."""
+        """Read the newest lane only; what the other one still had to bring is not heard of any more."""
         self.moved = None
+        for symbol in self._symbols:
+            self.tell_trades(symbol, "taken over", ts_received_ns)
+
+    def tell_trades(self, symbol: str, reason: str, ts_received_ns: int) -> None:
+        """Tell that a symbol's trades come from another lane now: where two are read one may lag behind the other."""
+        if "trade" in self._channels:
+            self.listener.on_connection(symbol, ("trade",), True, reason, ts_received_ns)
 
     def heed(self, lane: FeedLane, notice: Notice, payload: bytes, ts_received_ns: int) -> str:
         """Pass on what the venue says beside its data; return why to replace the socket, or an empty text."""
@@ -177,7 +189,7 @@ class FeedLane:
             return self._carrier.heed(self, taken, payload, ts_received_ns)
         moved = self._carrier.moved
         for symbol, channel in taken:
-            if moved is None or channel != "depth" or self._may_pass(symbol, moved):
+            if moved is None or channel != "depth" or self._may_pass(symbol, moved, ts_received_ns):
                 self._listener.on_frame(symbol, channel, payload, ts_received_ns)
         return ""
 
@@ -189,9 +201,11 @@ class FeedLane:
                 self._listener.on_frame(symbol, channel, payload, ts_received_ns)
         return ""
 
-    def _may_pass(self, symbol: str, moved: set[str]) -> bool:
+    def _may_pass(self, symbol: str, moved: set[str], ts_received_ns: int) -> bool:
         """While two sockets are read: whether the book of this symbol follows this one."""
-        if self is self._carrier.newest:
+        if self is not self._carrier.newest:
+            return symbol not in moved
+        if symbol not in moved:
             moved.add(symbol)
-            return True
-        return symbol not in moved
+            self._carrier.tell_trades(symbol, "taking over", ts_received_ns)
+        return True

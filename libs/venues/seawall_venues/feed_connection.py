@@ -29,7 +29,8 @@ FIRST_BACKOFF_S = 0.1
 LAST_BACKOFF_S = 15.0
 BAN_S = 60.0  # a refused handshake means "too fast" or worse: a venue that bans does so for minutes
 SETTLED_S = 30.0  # a connection that lived this long was no failed attempt
-OVERLAP_S = 3.0  # both connections are read while one takes over from the other
+OVERLAP_S = 3.0  # both connections are read while one takes over, after the new one asked for everything
+MAX_OVERLAP_S = 60.0  # a book that does not come by then may never come; the others move without it
 LOOK_EVERY_S = 0.25
 LIFETIME_JITTER = 1 / 46  # half an hour of 23 h, so that a venue's replicas do not all move at once
 _BANS = frozenset({HTTPStatus.FORBIDDEN, 418, HTTPStatus.TOO_MANY_REQUESTS})
@@ -53,6 +54,10 @@ class FeedSink(Protocol):
 
     fault: str
     """Why the connection must be replaced; empty while it is good."""
+
+    @property
+    def has_moved(self) -> bool:
+        """True once every book has come on the newest lane."""
 
     def new_lane(self, ts_ns: int) -> Lane:
         """Return the lane of a socket that was just opened."""
@@ -119,14 +124,31 @@ class FeedConnection:
                 self._sink.connected(self._now_ns())
             else:
                 new = opening.result()
-                await asyncio.sleep(OVERLAP_S)
+                await self._read_both(old, new)
                 self._sink.taken_over(self._now_ns())
         except asyncio.CancelledError:
-            opening.cancel()
+            if not opening.cancel() and not opening.cancelled():
+                await opening.result().close()
             raise
         finally:
             await old.close()
         return new
+
+    async def _read_both(self, old: _Line, new: _Line) -> None:
+        """Wait until the new connection carries everything; give it up where the old one ended before that."""
+        clock = asyncio.get_running_loop().time
+        begun_s, whole_s = clock(), 0.0
+        while not new.reading.done():
+            now_s = clock()
+            if not whole_s and new.has_asked and self._sink.has_moved:
+                whole_s = now_s
+            if now_s - (whole_s or now_s) >= OVERLAP_S or now_s - begun_s >= MAX_OVERLAP_S:
+                return
+            if old.reading.done():
+                if not whole_s:  # there is a hole, and nobody could tell where it ends
+                    new.give_up(old.reading.result())
+                return
+            await asyncio.wait({old.reading, new.reading}, timeout=LOOK_EVERY_S, return_when=asyncio.FIRST_COMPLETED)
 
     def _disconnected(self, reason: str) -> None:
         self._sink.disconnected(reason, self._now_ns())
@@ -207,6 +229,11 @@ class _Line:
         self.reading = asyncio.create_task(self._read(), name="feed-read")
         self._writing = asyncio.create_task(self._write(), name="feed-write")
 
+    @property
+    def has_asked(self) -> bool:
+        """True while nothing waits to be sent, so that what was subscribed to is under way."""
+        return not self._unsent
+
     def send(self, messages: Sequence[str]) -> None:
         """Queue messages behind those that wait."""
         self._unsent.extend(messages)
@@ -219,12 +246,12 @@ class _Line:
     async def ended(self) -> str:
         """Return why the socket is of no more use, or an empty text when another should take over."""
         while True:
+            if fault := self._given_up or self._sink.fault:
+                return fault
             await asyncio.wait({self.reading}, timeout=LOOK_EVERY_S)
             if self.reading.done():
                 return self.reading.result()
             now_s = self._loop.time()
-            if fault := self._given_up or self._sink.fault:
-                return fault
             if now_s - self._born_s > SETTLED_S:
                 self._settled()
             if now_s - self._heard_s > self._rules.idle_s:

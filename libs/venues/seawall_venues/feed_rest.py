@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import aiohttp
 
+from .budget import SECOND_NS
 from .outcomes import RateLimited, TransportFailed, VenueDenied
 from .wire import FeedSpec, RestRequest
 
@@ -31,6 +32,7 @@ class FeedRest:
         self._now_ns = now_ns
         self._on_body = on_body
         self._budget = spec.new_budget()
+        self._asked_until_ns = 0  # what any answer asked for, also one that no budget takes for a refusal
         self._client: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
@@ -53,7 +55,10 @@ class FeedRest:
     async def fetch(self, request: RestRequest) -> bytes:
         """Send one GET, once. Raises RateLimited (not sent), VenueDenied or TransportFailed."""
         path = request.path
-        refusal = self._budget.take(request.cost, self._now_ns())
+        now_ns = self._now_ns()
+        if now_ns < self._asked_until_ns:
+            raise RateLimited(f"{path}: the venue asked us to wait {(self._asked_until_ns - now_ns) / 1e9:.1f} s more")
+        refusal = self._budget.take(request.cost, now_ns)
         if refusal:
             raise RateLimited(f"{path}: {refusal}")
         try:
@@ -67,7 +72,9 @@ class FeedRest:
         if response.status != 200 or code:
             retry_after = response.headers.get("Retry-After", "")
             retry_after_s = int(retry_after) if retry_after.isascii() and retry_after.isdigit() else 0
-            self._budget.deny(response.status, code, retry_after_s, self._now_ns())
+            now_ns = self._now_ns()
+            self._budget.deny(response.status, code, retry_after_s, now_ns)
+            self._asked_until_ns = max(self._asked_until_ns, now_ns + retry_after_s * SECOND_NS)
             raise VenueDenied(response.status, code, f"{path}: {body[:200]!r}", retry_after_s)
         if self._on_body is not None:
             self._on_body(url, body)

@@ -1,14 +1,49 @@
-"""Finding an instrument by its name, saying what may have been meant, and standing in for one that is not listed."""
+"""Instruments by their names: which ones can be carried, finding one, and standing in for one that is not listed."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from decimal import Decimal
 from difflib import get_close_matches
+from typing import TypeVar
 
-from .port import Instrument, UnknownInstrumentError
+import msgspec
+
+from .parsing import UNREADABLE
+from .port import Instrument, UnknownInstrumentError, VenueError
 
 NEAR_MATCHES = 3
+NEW_NAMES = {"XBT": "BTC", "XDG": "DOGE"}
+"""Assets by the names of old that some venues keep, and by what everyone else calls them."""
+
+# What a NATS subject can carry; venues also list instruments named in other scripts.
+_TOKEN = re.compile(r"[A-Za-z0-9_-]+\Z")
+
+Listing = TypeVar("Listing")
+
+
+def is_token(symbol: str) -> bool:
+    """True where a name can be part of a subject on the bus."""
+    return _TOKEN.match(symbol) is not None
+
+
+def is_asset(name: str) -> bool:
+    """True where a name can be part of a symbol, in which ``-`` stands between base and quote."""
+    return is_token(name) and "-" not in name
+
+
+def is_perpetual(instrument: Instrument) -> bool:
+    """True for the contracts that have funding."""
+    return instrument.symbol.endswith("-PERP")
+
+
+def read_listing(decoder: msgspec.json.Decoder[Listing], what: str, body: bytes) -> Listing:
+    """Return what a venue's list of instruments holds. Raises VenueError where it cannot be read."""
+    try:
+        return decoder.decode(body)
+    except UNREADABLE as error:
+        raise VenueError(f"{what} cannot be read: {error}; found {body[:80]!r}") from error
 
 
 def find_instrument(listed: Sequence[Instrument], symbol: str) -> Instrument:

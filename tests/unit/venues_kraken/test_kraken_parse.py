@@ -59,7 +59,7 @@ PARSERS: list[Callable[[bytes], object]] = [
     lambda payload: parse.parse_quote(payload, BTC, 1),
     lambda payload: parse.parse_trade(payload, BTC, 1),
     lambda payload: parse.parse_candle(payload, BTC, 1),
-    lambda payload: parse.parse_funding(payload, BTC, 1, None),
+    lambda payload: V1_FEED.dialect.parse_funding(payload, BTC, 1, None),
     lambda payload: parse_rest.parse_snapshot(payload, BTC),
     lambda payload: parse_rest.parse_trades(payload, BTC, 1),
     lambda payload: parse_rest.parse_bars(payload, BTC, 60_000, 1),

@@ -16,8 +16,9 @@ from typing import Generic, Protocol, TypeVar
 from seawall_proto import Level
 from seawall_venues.book import OrderBook
 from seawall_venues.feed import BookSnapshot, Verdict
+from seawall_venues.parsing import NS_PER_MS
 
-from .parse import NS_PER_MS, DepthUpdate
+from .parse import DepthUpdate
 
 MAX_WAITING = 1_200  # a minute of the fastest stream; a snapshot that takes longer is fetched again
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from seawall_venues.outcomes import VenueDenied, rejected, unknown
+from seawall_venues.parsing import UNREADABLE
 from seawall_venues.port import Outcome, Result
 
 NO_SUCH_ORDER = "-2013"
@@ -70,7 +71,7 @@ def refusal(status: int, body: bytes) -> str:
         return ""
     try:
         code = str(msgspec.json.decode(body, type=_ErrorBody).code)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         code = ""
     return code or f"http-{status}"
 

@@ -1,34 +1,37 @@
 """Binance's bytes to events, and to the two messages that its sync rule needs.
 
 What spot and USD-M futures write alike is read here for both; the venue's name is the instrument's.
-Prices and quantities come as text and become floats in the decoder itself: correctly rounded, so
-the same text is always the same key of a book, and without a Python object for each text.
-A price that is zero, negative, not finite or absurd makes the whole frame malformed, and so does a
-frame about another symbol than the one whose stream it came on.
+A frame about another symbol than the one whose stream it came on is malformed.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, NoReturn
+from typing import Annotated
 
 import msgspec
 
 from seawall_proto import BarClosed, FundingPosted, QuoteTicked, TradePrinted
+from seawall_venues.candles import bar_of
 from seawall_venues.feed import BookSnapshot
-from seawall_venues.feed_errors import MalformedFrameError
+from seawall_venues.parsing import (
+    NS_PER_MS,
+    UNREADABLE,
+    Amount,
+    Levels,
+    Milliseconds,
+    Number,
+    Price,
+    decoder_of,
+    holding,
+    read,
+    refuse,
+    refuse_symbol,
+)
 from seawall_venues.port import Instrument
 
-NS_PER_MS = 1_000_000
 SNAPSHOT_LEVELS = 1_000  # a side, asked of the venue; of USD-M futures it is the most that there is
 
-Price = Annotated[float, msgspec.Meta(gt=0, lt=1e12)]
-Amount = Annotated[float, msgspec.Meta(ge=0, lt=1e18)]
 Rate = Annotated[float, msgspec.Meta(gt=-1, lt=1)]
-Number = Annotated[int, msgspec.Meta(ge=0, lt=1 << 62)]
-Milliseconds = Annotated[int, msgspec.Meta(ge=0, lt=10**13)]
-Levels = tuple[tuple[Price, Amount], ...]
-
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 # Fields stand in the order in which the venue sends them: the decoder finds them faster so.
@@ -122,31 +125,11 @@ class _Candle(msgspec.Struct, frozen=True, gc=False):
     kline: _Kline = msgspec.field(name="k")
 
 
-def decoder_of(kind: Any) -> msgspec.json.Decoder[Any]:
-    """Return a decoder that takes numbers from text, as the venue writes them."""
-    return msgspec.json.Decoder(kind, strict=False)
-
-
-def enveloped(kind: type[msgspec.Struct]) -> msgspec.json.Decoder[Any]:
-    """Return a decoder of frames ``{"stream":…,"data":kind}``."""
-    return decoder_of(msgspec.defstruct(f"{kind.__name__}Frame", [("data", kind)], frozen=True, gc=False))
-
-
-def refuse(what: str, payload: bytes, reason: object) -> NoReturn:
-    """Raise MalformedFrameError, with the beginning of what was found."""
-    raise MalformedFrameError(f"not a {what}: {reason}; found {payload[:80]!r}")
-
-
-def refuse_symbol(what: str, payload: bytes, instrument: Instrument) -> NoReturn:
-    """Raise MalformedFrameError for a frame about another symbol."""
-    refuse(what, payload, f"it is not about {instrument.venue_symbol}")
-
-
-_depth = enveloped(DepthUpdate)
-_quote = enveloped(_Quote)
-_trade = enveloped(_Trade)
-_candle = enveloped(_Candle)
-_mark = enveloped(_Mark)
+_depth = decoder_of(holding(data=DepthUpdate))
+_quote = decoder_of(holding(data=_Quote))
+_trade = decoder_of(holding(data=_Trade))
+_candle = decoder_of(holding(data=_Candle))
+_mark = decoder_of(holding(data=_Mark))
 _snapshot = decoder_of(_Snapshot)
 _past_trades = decoder_of(list[_PastTrade])
 _past_klines = decoder_of(list[_PastKline])
@@ -167,10 +150,7 @@ def parse_depth(payload: bytes, instrument: Instrument) -> DepthUpdate:
 
 def parse_snapshot(payload: bytes, instrument: Instrument) -> BookSnapshot:
     """Return the book in the body of ``GET …/depth``, asked for with SNAPSHOT_LEVELS; spot tells no time."""
-    try:
-        found: _Snapshot = _snapshot.decode(payload)
-    except UNREADABLE as error:
-        refuse("depth snapshot", payload, error)
+    found: _Snapshot = read(_snapshot, "depth snapshot", payload)
     return BookSnapshot(found.update_id, found.ts_venue_ms * NS_PER_MS, found.bids, found.asks, SNAPSHOT_LEVELS)
 
 
@@ -237,10 +217,7 @@ def parse_candle(payload: bytes, instrument: Instrument, ts_received_ns: int) ->
     One that has ended has the venue time of its close, as if read over REST; one still open has the
     time of the frame, which is before its close.
     """
-    try:
-        candle: _Candle = _candle.decode(payload).data
-    except UNREADABLE as error:
-        refuse("candle", payload, error)
+    candle: _Candle = read(_candle, "candle", payload).data
     if candle.venue_symbol != instrument.venue_symbol:
         refuse_symbol("candle", payload, instrument)
     kline = candle.kline
@@ -254,10 +231,7 @@ def parse_funding(
     payload: bytes, instrument: Instrument, ts_received_ns: int, _previous: FundingPosted | None
 ) -> FundingPosted:
     """Return mark price and funding in a frame of ``<symbol>@markPrice``; each frame tells everything."""
-    try:
-        mark: _Mark = _mark.decode(payload).data
-    except UNREADABLE as error:
-        refuse("mark price", payload, error)
+    mark: _Mark = read(_mark, "mark price", payload).data
     if mark.venue_symbol != instrument.venue_symbol:
         refuse_symbol("mark price", payload, instrument)
     return FundingPosted(
@@ -275,10 +249,7 @@ def parse_funding(
 
 def parse_trades(payload: bytes, instrument: Instrument, ts_received_ns: int) -> tuple[TradePrinted, ...]:
     """Return the market trades in the body of ``GET …/trades``, oldest first."""
-    try:
-        trades: list[_PastTrade] = _past_trades.decode(payload)
-    except UNREADABLE as error:
-        refuse("list of trades", payload, error)
+    trades: list[_PastTrade] = read(_past_trades, "list of trades", payload)
     trades.sort(key=lambda trade: trade.trade_id)
     return tuple(_printed(trade, trade.trade_id, instrument, ts_received_ns) for trade in trades if trade.quantity)
 
@@ -289,10 +260,7 @@ def parse_bars(payload: bytes, instrument: Instrument, interval_ms: int, ts_rece
     Each states when it closes. The venue also lists the candle still open, with the time at which it will:
     the caller takes only those that have ended.
     """
-    try:
-        klines: list[_PastKline] = _past_klines.decode(payload)
-    except UNREADABLE as error:
-        refuse("list of candles", payload, error)
+    klines: list[_PastKline] = read(_past_klines, "list of candles", payload)
     if any(kline.last_ms + 1 - kline.open_ms != interval_ms for kline in klines):
         refuse("list of candles", payload, f"one does not last {interval_ms} ms")
     klines.sort(key=lambda kline: kline.open_ms)
@@ -316,23 +284,15 @@ def _printed(trade: _Trade | _PastTrade, trade_id: int, instrument: Instrument, 
 
 def _bar(kline: _Kline | _PastKline, ts_venue_ms: int, instrument: Instrument, ts_received_ns: int) -> BarClosed:
     close_ms = kline.last_ms + 1  # theirs is the last millisecond inside
-    interval_ns, open_ns = (close_ms - kline.open_ms) * NS_PER_MS, kline.open_ms * NS_PER_MS
-    return BarClosed(
-        id=f"{instrument.venue}.{instrument.symbol}.bar.{interval_ns}.{open_ns}",
-        ts_received_ns=ts_received_ns,
-        venue=instrument.venue,
-        symbol=instrument.symbol,
-        ts_venue_ns=ts_venue_ms * NS_PER_MS,
-        interval_ns=interval_ns,
-        ts_open_ns=open_ns,
-        ts_close_ns=close_ms * NS_PER_MS,
-        open=kline.open,
-        high=kline.high,
-        low=kline.low,
-        close=kline.close,
+    return bar_of(
+        kline,
+        instrument,
+        kline.open_ms * NS_PER_MS,
+        (close_ms - kline.open_ms) * NS_PER_MS,
+        ts_received_ns,
         volume=kline.volume,
         quote_volume=kline.quote_volume,
         buy_volume=kline.buy_volume,
         trade_count=kline.trade_count,
-        repaired=True,
+        ts_venue_ns=ts_venue_ms * NS_PER_MS,
     )

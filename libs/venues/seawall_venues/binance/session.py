@@ -11,7 +11,10 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from seawall_venues.batches import batches
 from seawall_venues.feed import Channel
+from seawall_venues.instruments import is_perpetual
+from seawall_venues.parsing import NS_PER_MS, UNREADABLE
 from seawall_venues.port import Instrument
 from seawall_venues.wire import (
     QUIET,
@@ -32,7 +35,7 @@ from seawall_venues.wire import (
 from .dialect import DIALECT, KLINE_INTERVALS, LISTED_TRADES
 from .errors import refusal
 from .limits import FeedBudget
-from .parse import NS_PER_MS, SNAPSHOT_LEVELS, UNREADABLE
+from .parse import SNAPSHOT_LEVELS
 from .symbols import parse_instruments
 
 STREAMS_PER_CONNECTION = 150  # the venue allows 1 024; their names must also fit an 8 KiB request line
@@ -190,8 +193,7 @@ def plan_streams(
     """Return the connections that carry these channels; the streams' names follow the ``prefix``."""
     step = max(1, STREAMS_PER_CONNECTION // len(channels))
     plans = []
-    for start in range(0, len(instruments), step):
-        some = tuple(instruments[start : start + step])
+    for some in batches(instruments, step):
         names = [name_of(instrument, channel, options) for instrument in some for channel in channels]
         if any(names):
             plans.append(Plan(prefix + "/".join(filter(None, names)), some, channels))
@@ -222,7 +224,7 @@ def stream_name(instrument: Instrument, channel: Channel, options: FeedOptions) 
         case "candle":
             return f"{symbol}@kline_{KLINE_INTERVALS[options.candle_interval_ms]}"
         case "funding":
-            return f"{symbol}@markPrice@1s" if instrument.symbol.endswith("-PERP") else ""
+            return f"{symbol}@markPrice@1s" if is_perpetual(instrument) else ""
 
 
 def bars_params(

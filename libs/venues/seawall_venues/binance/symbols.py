@@ -9,7 +9,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from seawall_venues.port import Instrument, VenueError
+from seawall_venues.instruments import is_token, read_listing
+from seawall_venues.parsing import UNREADABLE
+from seawall_venues.port import Instrument
 
 VENUE = "binance-usdm"
 
@@ -17,9 +19,6 @@ VENUE = "binance-usdm"
 _ABSENT_STATUSES = frozenset({"PENDING_TRADING", "CLOSE", "DELIVERED"})
 _DATED = frozenset({"CURRENT_QUARTER", "NEXT_QUARTER"})
 _DATE = re.compile(r"[0-9]{6}\Z")
-# What a NATS subject can carry; the venue also lists contracts named in other scripts.
-_TOKEN = re.compile(r"[A-Za-z0-9_-]+\Z")
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class Filter(msgspec.Struct, frozen=True, rename="camel"):
@@ -77,22 +76,14 @@ def parse_exchange_info(data: bytes) -> tuple[Instrument, ...]:
     asking for it later fails as an unknown instrument. Raises VenueError where the whole body
     is no exchangeInfo.
     """
-    return read_listing(data, _instrument)
+    return instruments_of(data, _instrument)
 
 
-def read_listing(data: bytes, instrument_of: Callable[[bytes], Instrument | None]) -> tuple[Instrument, ...]:
+def instruments_of(data: bytes, instrument_of: Callable[[bytes], Instrument | None]) -> tuple[Instrument, ...]:
     """Return what ``instrument_of`` makes of each symbol of an exchangeInfo. Raises VenueError."""
-    try:
-        info = _info_decoder.decode(data)
-    except _UNREADABLE as error:
-        raise VenueError(f"exchangeInfo cannot be read: {error}; found {data[:80]!r}") from error
+    info = read_listing(_info_decoder, "exchangeInfo", data)
     found = (instrument_of(bytes(raw)) for raw in info.symbols)
     return tuple(instrument for instrument in found if instrument is not None)
-
-
-def is_token(symbol: str) -> bool:
-    """True where a name can be part of a subject on the bus."""
-    return _TOKEN.match(symbol) is not None
 
 
 def rules_of(filters: Iterable[Filter]) -> Rules | None:
@@ -117,7 +108,7 @@ def rules_of(filters: Iterable[Filter]) -> Rules | None:
 def _instrument(raw: bytes) -> Instrument | None:
     try:
         contract = _contract_decoder.decode(raw)
-    except _UNREADABLE:
+    except UNREADABLE:
         return None
     symbol, rules = _symbol(contract), rules_of(contract.filters)
     if contract.status in _ABSENT_STATUSES or rules is None or not is_token(symbol):

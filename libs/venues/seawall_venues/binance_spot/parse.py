@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import msgspec
 
-from seawall_proto import FundingPosted
-from seawall_venues.binance.parse import (
+from seawall_venues.parsing import (
     UNREADABLE,
     Levels,
     Milliseconds,
     Number,
-    enveloped,
+    decoder_of,
+    holding,
     refuse,
     refuse_symbol,
 )
@@ -33,7 +33,7 @@ class SpotUpdate(msgspec.Struct, frozen=True, gc=False):
     asks: Levels = msgspec.field(name="a")
 
 
-_depth = enveloped(SpotUpdate)
+_depth = decoder_of(holding(data=SpotUpdate))
 
 
 def parse_depth(payload: bytes, instrument: Instrument) -> SpotUpdate:
@@ -47,10 +47,3 @@ def parse_depth(payload: bytes, instrument: Instrument) -> SpotUpdate:
     if update.first_update_id > update.last_update_id:
         refuse("depth update", payload, "its numbers run backwards")
     return update
-
-
-def parse_funding(
-    payload: bytes, instrument: Instrument, ts_received_ns: int, previous: FundingPosted | None
-) -> FundingPosted | None:
-    """Return nothing: spot has no funding, and no frame is routed here."""
-    return None

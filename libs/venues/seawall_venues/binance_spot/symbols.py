@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from seawall_venues.binance.symbols import Filter, is_token, read_listing, rules_of
+from seawall_venues.binance.symbols import Filter, instruments_of, rules_of
+from seawall_venues.instruments import is_token
+from seawall_venues.parsing import UNREADABLE
 from seawall_venues.port import Instrument
 
 VENUE = "binance-spot"
@@ -31,13 +33,13 @@ def parse_instruments(bodies: Sequence[bytes]) -> tuple[Instrument, ...]:
     A symbol whose rules cannot be read is left out, so one odd listing stops nobody else. Raises
     VenueError where a whole body is no exchangeInfo.
     """
-    return tuple(instrument for body in bodies for instrument in read_listing(body, _instrument))
+    return tuple(instrument for body in bodies for instrument in instruments_of(body, _instrument))
 
 
 def _instrument(raw: bytes) -> Instrument | None:
     try:
         listed = _symbol_decoder.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return None
     symbol, rules = f"{listed.base_asset}-{listed.quote_asset}", rules_of(listed.filters)
     if listed.status in _ABSENT_STATUSES or rules is None or not is_token(symbol):

@@ -16,8 +16,9 @@ from __future__ import annotations
 
 from seawall_venues.book import OrderBook
 from seawall_venues.feed import BookSnapshot, Verdict
+from seawall_venues.parsing import NS_PER_MS
 
-from .parse import NS_PER_MS, DepthUpdate
+from .parse import DepthUpdate
 
 
 class DepthBook:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import msgspec
 
-UNREADABLE = "unreadable"  # what stands for a code where HTTP 200 came with a body that has none
+from seawall_venues import outcomes, parsing
 
 # "error:handler not found,topic:kline.1.NOSUCH" on contracts, "Invalid symbol :[orderbook.50.NOSUCH]" on
 # spot: the channel or the instrument does not exist. Others, such as "already subscribed", may pass.
@@ -28,8 +28,8 @@ def refusal(status: int, body: bytes) -> str:
     """Return the error code of a REST answer; an empty text where the body is what was asked for."""
     try:
         code = _answer.decode(body).code
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return UNREADABLE if status == 200 else str(status)
+    except parsing.UNREADABLE:
+        return outcomes.UNREADABLE if status == 200 else str(status)
     if code:
         return str(code)
     return "" if status == 200 else str(status)

@@ -1,37 +1,41 @@
 """Bybit v5 bytes to events, and to the message that its sync rule needs.
 
-Prices and quantities come as text and become floats in the decoder itself: correctly rounded, so
-the same text is always the same key of a book, and without a Python object for each text.
-A price that is zero, negative, not finite or absurd makes the whole frame malformed, and so does a
-frame of another instrument. Quantities are in base units on both markets.
+A frame of another instrument is malformed. Quantities are in base units on both markets.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Literal
 
 import msgspec
 
 from seawall_proto import BarClosed, FundingPosted, QuoteTicked, Side, TradePrinted
-from seawall_venues.candles import overlap
+from seawall_venues.candles import bar_of, overlap
 from seawall_venues.feed import BookSnapshot
-from seawall_venues.feed_errors import MalformedFrameError
+from seawall_venues.parsing import (
+    AMOUNT_LIMIT,
+    NS_PER_MS,
+    Amount,
+    Levels,
+    Milliseconds,
+    Number,
+    Price,
+    decoder_of,
+    holding,
+    read,
+    refuse,
+    refuse_symbol,
+)
 from seawall_venues.port import Instrument
 
 from .limits import SNAPSHOT_LEVELS
 
-NS_PER_MS = 1_000_000
 MAX_CANDLE_MS = 31 * 86_400_000  # the venue's longest candle is a month
 
-Price = Annotated[float, msgspec.Meta(gt=0, lt=1e12)]
-Amount = Annotated[float, msgspec.Meta(ge=0, lt=1e18)]
-Traded = Annotated[float, msgspec.Meta(gt=0, lt=1e18)]
+Traded = Annotated[float, msgspec.Meta(gt=0, lt=AMOUNT_LIMIT)]
 Rate = Annotated[float, msgspec.Meta(gt=-10, lt=10)]
-Millis = Annotated[int, msgspec.Meta(ge=0, lt=10**14)]
-Number = Annotated[int, msgspec.Meta(ge=0, lt=2**62)]
 Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
-Levels = tuple[tuple[Price, Amount], ...]
 Absent = Literal[""]  # what stands where the venue has no number, as for the funding of a dated contract
 
 WINDOWS = {"1": 1, "50": 50, "200": 200, "500": 500, "1000": 1_000}
@@ -53,9 +57,9 @@ class DepthUpdate(msgspec.Struct, frozen=True, gc=False):
 
     topic: str
     kind: Literal["snapshot", "delta"] = msgspec.field(name="type")
-    ts_ms: Millis = msgspec.field(name="ts")
+    ts_ms: Milliseconds = msgspec.field(name="ts")
     data: DepthData
-    engine_ms: Millis = msgspec.field(name="cts", default=0)
+    engine_ms: Milliseconds = msgspec.field(name="cts", default=0)
 
     @property
     def window(self) -> int:
@@ -67,7 +71,7 @@ class DepthUpdate(msgspec.Struct, frozen=True, gc=False):
 class _Trade(msgspec.Struct, frozen=True, gc=False):
     symbol: str = msgspec.field(name="s")
     trade_id: Identifier = msgspec.field(name="i")
-    trade_ms: Millis = msgspec.field(name="T")
+    trade_ms: Milliseconds = msgspec.field(name="T")
     price: Price = msgspec.field(name="p")
     quantity: Traded = msgspec.field(name="v")
     taker: Literal["Buy", "Sell"] = msgspec.field(name="S")
@@ -81,7 +85,7 @@ class _Ticker(msgspec.Struct, frozen=True, gc=False):
     mark_price: Price | Absent = msgspec.field(name="markPrice", default="")
     index_price: Price | Absent = msgspec.field(name="indexPrice", default="")
     funding_rate: Rate | Absent = msgspec.field(name="fundingRate", default="")
-    next_funding_ms: Millis | Absent = msgspec.field(name="nextFundingTime", default="")
+    next_funding_ms: Milliseconds | Absent = msgspec.field(name="nextFundingTime", default="")
     bid_price: Price | Absent = msgspec.field(name="bid1Price", default="")
     bid_quantity: Amount | Absent = msgspec.field(name="bid1Size", default="")
     ask_price: Price | Absent = msgspec.field(name="ask1Price", default="")
@@ -90,14 +94,14 @@ class _Ticker(msgspec.Struct, frozen=True, gc=False):
 
 class _TickerFrame(msgspec.Struct, frozen=True, gc=False):
     kind: Literal["snapshot", "delta"] = msgspec.field(name="type")
-    ts_ms: Millis = msgspec.field(name="ts")
+    ts_ms: Milliseconds = msgspec.field(name="ts")
     sequence: Number = msgspec.field(name="cs")
     data: _Ticker
 
 
 class _Candle(msgspec.Struct, frozen=True, gc=False):
-    start_ms: Millis = msgspec.field(name="start")
-    end_ms: Millis = msgspec.field(name="end")
+    start_ms: Milliseconds = msgspec.field(name="start")
+    end_ms: Milliseconds = msgspec.field(name="end")
     open: Price
     high: Price
     low: Price
@@ -105,18 +109,18 @@ class _Candle(msgspec.Struct, frozen=True, gc=False):
     volume: Amount
     turnover: Amount
     is_ended: bool = msgspec.field(name="confirm")
-    told_ms: Millis = msgspec.field(name="timestamp")
+    told_ms: Milliseconds = msgspec.field(name="timestamp")
 
 
 class _Book(DepthData, frozen=True, gc=False):
-    ts_ms: Millis = msgspec.field(name="ts")
-    engine_ms: Millis = msgspec.field(name="cts", default=0)
+    ts_ms: Milliseconds = msgspec.field(name="ts")
+    engine_ms: Milliseconds = msgspec.field(name="cts", default=0)
 
 
 class _PastTrade(msgspec.Struct, frozen=True, gc=False):
     symbol: str
     trade_id: Identifier = msgspec.field(name="execId")
-    trade_ms: Millis = msgspec.field(name="time")
+    trade_ms: Milliseconds = msgspec.field(name="time")
     price: Price
     quantity: Traded = msgspec.field(name="size")
     taker: Literal["Buy", "Sell"] = msgspec.field(name="side")
@@ -124,7 +128,7 @@ class _PastTrade(msgspec.Struct, frozen=True, gc=False):
 
 
 class _PastCandle(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    start_ms: Millis
+    start_ms: Milliseconds
     open: Price
     high: Price
     low: Price
@@ -133,56 +137,36 @@ class _PastCandle(msgspec.Struct, frozen=True, gc=False, array_like=True):
     turnover: Amount
 
 
-def _decoder_of(kind: Any) -> msgspec.json.Decoder[Any]:
-    # Not strict: the venue writes numbers as text, on some streams even times.
-    return msgspec.json.Decoder(kind, strict=False)
-
-
-def _holding(**fields: Any) -> Any:
-    return msgspec.defstruct("Holding", list(fields.items()), frozen=True, gc=False)
-
-
-_depth = _decoder_of(DepthUpdate)
-_trade = _decoder_of(_holding(data=tuple[_Trade, ...]))
-_ticker = _decoder_of(_TickerFrame)
-_candle = _decoder_of(_holding(topic=str, data=tuple[_Candle, ...]))
-_book = _decoder_of(_holding(result=_Book))
-_past_trades = _decoder_of(_holding(result=_holding(list=tuple[_PastTrade, ...])))
-_past_candles = _decoder_of(_holding(result=_holding(symbol=str, list=tuple[_PastCandle, ...])))
+_depth = decoder_of(DepthUpdate)
+_trade = decoder_of(holding(data=tuple[_Trade, ...]))
+_ticker = decoder_of(_TickerFrame)
+_candle = decoder_of(holding(topic=str, data=tuple[_Candle, ...]))
+_book = decoder_of(holding(result=_Book))
+_past_trades = decoder_of(holding(result=holding(list=tuple[_PastTrade, ...])))
+_past_candles = decoder_of(holding(result=holding(symbol=str, list=tuple[_PastCandle, ...])))
 
 _SIDES: dict[str, Side] = {"Buy": "buy", "Sell": "sell"}
 _TICKER_TOPIC = b'"tickers.'
 _MAX_HEAD_BYTES = 128  # within which a frame names its topic
 
 
-def _refuse(what: str, payload: bytes, problem: object) -> NoReturn:
-    raise MalformedFrameError(f"not a {what}: {problem}; found {payload[:80]!r}")
-
-
-def _read(decoder: msgspec.json.Decoder[Any], what: str, payload: bytes) -> Any:
-    try:
-        return decoder.decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        _refuse(what, payload, error)
-
-
 def _match(symbol: str, instrument: Instrument, what: str, payload: bytes) -> None:
     if symbol != instrument.venue_symbol:
-        _refuse(what, payload, f"it is not of {instrument.venue_symbol}")
+        refuse_symbol(what, payload, instrument)
 
 
 def parse_depth(payload: bytes, instrument: Instrument) -> DepthUpdate:
     """Return the snapshot or update in a frame of ``orderbook.<depth>.<symbol>``."""
-    update: DepthUpdate = _read(_depth, "book", payload)
+    update: DepthUpdate = read(_depth, "book", payload)
     _match(update.data.symbol, instrument, "book", payload)
     if update.kind == "snapshot" and not update.window:
-        _refuse("book", payload, "of an unknown depth")
+        refuse("book", payload, "of an unknown depth")
     return update
 
 
 def parse_snapshot(payload: bytes, instrument: Instrument) -> BookSnapshot:
     """Return the book in the body of ``GET /v5/market/orderbook``."""
-    book: _Book = _read(_book, "book", payload).result
+    book: _Book = read(_book, "book", payload).result
     _match(book.symbol, instrument, "book", payload)
     ts_ms = book.engine_ms or book.ts_ms
     return BookSnapshot(book.sequence, ts_ms * NS_PER_MS, book.bids, book.asks, SNAPSHOT_LEVELS)
@@ -194,12 +178,12 @@ def parse_quote(payload: bytes, instrument: Instrument, ts_received_ns: int) -> 
     None where the frame does not tell both sides: a side is empty, or did not change.
     """
     if payload.find(_TICKER_TOPIC, 0, _MAX_HEAD_BYTES) >= 0:
-        frame: _TickerFrame = _read(_ticker, "ticker", payload)
+        frame: _TickerFrame = read(_ticker, "ticker", payload)
         ticker = frame.data
         _match(ticker.symbol, instrument, "ticker", payload)
         bid, ask = (ticker.bid_price, ticker.bid_quantity), (ticker.ask_price, ticker.ask_quantity)
         return _quoted(frame.sequence, frame.ts_ms, bid, ask, instrument, ts_received_ns)
-    update: DepthUpdate = _read(_depth, "book", payload)
+    update: DepthUpdate = read(_depth, "book", payload)
     data = update.data
     _match(data.symbol, instrument, "book", payload)
     ts_ms = update.engine_ms or update.ts_ms
@@ -211,7 +195,7 @@ def parse_trade(payload: bytes, instrument: Instrument, ts_received_ns: int) -> 
 
     Those are agreed upon beside the book, at prices that nobody could have had in it.
     """
-    trades: tuple[_Trade, ...] = _read(_trade, "trade", payload).data
+    trades: tuple[_Trade, ...] = read(_trade, "trade", payload).data
     return _printed(trades, payload, instrument, ts_received_ns)
 
 
@@ -223,7 +207,7 @@ def parse_funding(
     An update holds only what changed, and most change something else: for those, while something is
     missing, and for instruments without funding the answer is None.
     """
-    frame: _TickerFrame = _read(_ticker, "ticker", payload)
+    frame: _TickerFrame = read(_ticker, "ticker", payload)
     data = frame.data
     _match(data.symbol, instrument, "ticker", payload)
     if frame.kind == "snapshot":
@@ -238,14 +222,14 @@ def parse_candle(payload: bytes, instrument: Instrument, ts_received_ns: int) ->
 
     The time of one that has ended is its close; of one that has not, when it was told, always earlier.
     """
-    frame = _read(_candle, "candle", payload)
+    frame = read(_candle, "candle", payload)
     _match(frame.topic.rpartition(".")[2], instrument, "candle", payload)
     candles: tuple[_Candle, ...] = frame.data
     bars = []
     for candle in candles:
         close_ms = candle.end_ms + 1  # theirs is the last millisecond inside
         if not 0 < close_ms - candle.start_ms <= MAX_CANDLE_MS:
-            _refuse("candle", payload, f"it lasts {close_ms - candle.start_ms} ms")
+            refuse("candle", payload, f"it lasts {close_ms - candle.start_ms} ms")
         ts_ms = close_ms if candle.is_ended else min(candle.told_ms, candle.end_ms)
         bars.append(_bar(candle, close_ms, ts_ms, instrument, ts_received_ns))
     return tuple(bars)
@@ -253,7 +237,7 @@ def parse_candle(payload: bytes, instrument: Instrument, ts_received_ns: int) ->
 
 def parse_trades(payload: bytes, instrument: Instrument, ts_received_ns: int) -> tuple[TradePrinted, ...]:
     """Return the trades in the body of ``GET /v5/market/recent-trade``, oldest first, without block trades."""
-    trades: tuple[_PastTrade, ...] = _read(_past_trades, "list of trades", payload).result.list
+    trades: tuple[_PastTrade, ...] = read(_past_trades, "list of trades", payload).result.list
     printed = _printed(trades[::-1], payload, instrument, ts_received_ns)
     return tuple(sorted(printed, key=lambda trade: trade.ts_venue_ns))
 
@@ -263,12 +247,12 @@ def parse_bars(payload: bytes, instrument: Instrument, interval_ms: int, ts_rece
 
     The answer does not say how long they last. The one still open is listed too.
     """
-    answer = _read(_past_candles, "list of candles", payload).result
+    answer = read(_past_candles, "list of candles", payload).result
     _match(answer.symbol, instrument, "list of candles", payload)
     listed: tuple[_PastCandle, ...] = answer.list
     candles = sorted(listed, key=lambda candle: candle.start_ms)
     if overlap((candle.start_ms for candle in candles), interval_ms):
-        _refuse("list of candles", payload, f"two are less than {interval_ms} ms apart")
+        refuse("list of candles", payload, f"two are less than {interval_ms} ms apart")
     closes = [(candle, candle.start_ms + interval_ms) for candle in candles]
     return tuple(_bar(candle, close_ms, close_ms, instrument, ts_received_ns) for candle, close_ms in closes)
 
@@ -312,12 +296,12 @@ def _printed(
     trades: Sequence[_Trade | _PastTrade], payload: bytes, instrument: Instrument, ts_received_ns: int
 ) -> tuple[TradePrinted, ...]:
     if b"\\" in payload or not payload.isascii():  # nothing that an event's id could not carry
-        _refuse("trade", payload, "a letter that no trade's id has")
+        refuse("trade", payload, "a letter that no trade's id has")
     venue, symbol = instrument.venue, instrument.symbol
     printed = []
     for trade in trades:
         if trade.symbol != instrument.venue_symbol:
-            _refuse("trade", payload, f"it is not of {instrument.venue_symbol}")
+            refuse_symbol("trade", payload, instrument)
         if trade.is_block_trade:
             continue
         printed.append(
@@ -367,23 +351,14 @@ def _posted(
 def _bar(
     candle: _Candle | _PastCandle, close_ms: int, ts_ms: int, instrument: Instrument, ts_received_ns: int
 ) -> BarClosed:
-    interval_ns = (close_ms - candle.start_ms) * NS_PER_MS
-    return BarClosed(
-        id=f"{instrument.venue}.{instrument.symbol}.bar.{interval_ns}.{candle.start_ms * NS_PER_MS}",
-        ts_received_ns=ts_received_ns,
-        venue=instrument.venue,
-        symbol=instrument.symbol,
-        ts_venue_ns=ts_ms * NS_PER_MS,
-        interval_ns=interval_ns,
-        ts_open_ns=candle.start_ms * NS_PER_MS,
-        ts_close_ns=close_ms * NS_PER_MS,
-        open=candle.open,
-        high=candle.high,
-        low=candle.low,
-        close=candle.close,
+    """Return a candle as a bar; who took and how many trades there were the venue does not tell."""
+    return bar_of(
+        candle,
+        instrument,
+        candle.start_ms * NS_PER_MS,
+        (close_ms - candle.start_ms) * NS_PER_MS,
+        ts_received_ns,
         volume=candle.volume,
         quote_volume=candle.turnover,
-        buy_volume=0.0,  # the venue's candles tell neither who took nor how many trades there were
-        trade_count=0,
-        repaired=True,
+        ts_venue_ns=ts_ms * NS_PER_MS,
     )

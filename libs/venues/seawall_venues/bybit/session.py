@@ -22,7 +22,10 @@ from functools import partial
 
 import msgspec
 
+from seawall_venues.batches import batches
 from seawall_venues.feed import Channel, Dialect
+from seawall_venues.instruments import is_perpetual
+from seawall_venues.parsing import NS_PER_MS, UNREADABLE
 from seawall_venues.port import Instrument, VenueError
 from seawall_venues.wire import (
     QUIET,
@@ -44,7 +47,6 @@ from .errors import is_final, refusal
 from .parse import WINDOWS
 from .symbols import CATEGORIES, LINEAR, SPOT, next_cursor, parse_linear, parse_spot
 
-NS_PER_MS = 1_000_000
 CHANNELS: dict[str, tuple[Channel, ...]] = {
     LINEAR: ("depth", "quote", "trade", "candle", "funding"),
     SPOT: ("depth", "quote", "trade", "candle"),
@@ -85,12 +87,8 @@ def topics_of(
             if interval is None:
                 raise VenueError(f"{instrument.venue} has no candles of {options.candle_interval_ms} ms")
             yield channel, f"kline.{interval}.{symbol}"
-        elif _has_funding(instrument):
+        elif is_perpetual(instrument):
             yield channel, f"tickers.{symbol}"
-
-
-def _has_funding(instrument: Instrument) -> bool:
-    return instrument.symbol.endswith("-PERP")
 
 
 class BybitWire:
@@ -109,11 +107,9 @@ class BybitWire:
 
     def opening(self) -> Sequence[str]:
         """Return the messages that subscribe to the whole plan."""
-        topics = tuple(self._topics.values())
-        step = limits.ARGS_PER_MESSAGE[LINEAR]
-        if any(instrument.venue == SPOT for instrument in self._instruments.values()):
-            step = limits.ARGS_PER_MESSAGE[SPOT]
-        return [self._asking("subscribe", topics[start : start + step]) for start in range(0, len(topics), step)]
+        is_spot = any(instrument.venue == SPOT for instrument in self._instruments.values())
+        most = limits.ARGS_PER_MESSAGE[SPOT if is_spot else LINEAR]
+        return [self._asking("subscribe", topics) for topics in batches(self._topics.values(), most)]
 
     def renewing(self, route: Route) -> Sequence[str]:
         """Return the messages that subscribe to one topic anew; nothing where the plan has no such topic."""
@@ -139,7 +135,7 @@ class BybitWire:
     def _take_rare(self, frame: bytes) -> Routes | Notice:
         try:
             read = _frame.decode(frame)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except UNREADABLE as error:
             return Broken(f"a frame that cannot be read: {error}; found {frame[:80]!r}")
         if read.topic:
             routes = self._routes.get(read.topic.encode())
@@ -177,7 +173,7 @@ class BybitWire:
         if kind == "kline":
             return ("candle",) if detail in KLINE_INTERVALS.values() else ()
         if kind == "tickers":
-            funding: tuple[Channel, ...] = ("funding",) if _has_funding(instrument) else ()
+            funding: tuple[Channel, ...] = ("funding",) if is_perpetual(instrument) else ()
             has_quotes = instrument.venue == LINEAR and Route(symbol, "quote") not in self._topics
             return (*funding, "quote") if has_quotes else funding
         if detail == "1":
@@ -217,16 +213,12 @@ class BybitWire:
 def plans(venue: str, websocket_url: str, instruments: Sequence[Instrument], options: FeedOptions) -> tuple[Plan, ...]:
     """Return as few connections as the venue's limit on the length of topics allows. Raises VenueError."""
     url = f"{websocket_url.rstrip('/')}/v5/public/{CATEGORIES[venue]}"
-    packs: list[list[Instrument]] = []
-    room = 0
-    for instrument in instruments:
-        size = sum(len(topic) + len('"",') for _, topic in topics_of(instrument, CHANNELS[venue], options))
-        if size > room:
-            packs.append([])
-            room = limits.ARGS_CHARACTERS
-        packs[-1].append(instrument)
-        room -= size
-    return tuple(Plan(url, tuple(pack), CHANNELS[venue]) for pack in packs)
+    channels = CHANNELS[venue]
+
+    def characters_of(instrument: Instrument) -> int:
+        return sum(len(topic) + len('"",') for _, topic in topics_of(instrument, channels, options))
+
+    return tuple(Plan(url, some, channels) for some in batches(instruments, limits.ARGS_CHARACTERS, characters_of))
 
 
 def speaks(venue: str, address: str) -> bool:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
 import msgspec
 
-from seawall_venues.port import Instrument, VenueError
+from seawall_venues.instruments import is_token, read_listing
+from seawall_venues.parsing import UNREADABLE
+from seawall_venues.port import Instrument
 
 LINEAR = "bybit-linear"
 SPOT = "bybit-spot"
@@ -18,8 +19,6 @@ CATEGORIES = {LINEAR: "linear", SPOT: "spot"}
 
 # Contracts in these states can neither be traded nor carry a position.
 _ABSENT_STATUSES = frozenset({"PreLaunch", "Closed"})
-# What a NATS subject can carry.
-_TOKEN = re.compile(r"[A-Za-z0-9_-]+\Z")
 _MAX_MS = 253_402_300_800_000  # the year 10000, where the calendar of a date ends
 
 
@@ -84,29 +83,23 @@ def next_cursor(body: bytes) -> str:
     """Return what names the next page of a list of instruments; an empty text after the last one."""
     try:
         return _listing_decoder.decode(body).result.next_page_cursor
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return ""
 
 
 def _instruments(venue: str, bodies: Sequence[bytes]) -> tuple[Instrument, ...]:
-    found = (_instrument(venue, bytes(raw)) for body in bodies for raw in _listed(body))
+    listings = (read_listing(_listing_decoder, "instruments-info", body) for body in bodies)
+    found = (_instrument(venue, bytes(raw)) for listing in listings for raw in listing.result.list)
     return tuple(instrument for instrument in found if instrument is not None)
-
-
-def _listed(body: bytes) -> tuple[msgspec.Raw, ...]:
-    try:
-        return _listing_decoder.decode(body).result.list
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise VenueError(f"instruments-info cannot be read: {error}; found {body[:80]!r}") from error
 
 
 def _instrument(venue: str, raw: bytes) -> Instrument | None:
     try:
         listed = _listed_decoder.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return None
     symbol = _linear_name(listed) if venue == LINEAR else f"{listed.base_coin}-{listed.quote_coin}"
-    if listed.status in _ABSENT_STATUSES or not _TOKEN.match(symbol):
+    if listed.status in _ABSENT_STATUSES or not is_token(symbol):
         return None
     lot, tick_size = listed.lot_size_filter, listed.price_filter.tick_size
     lot_size = lot.qty_step if venue == LINEAR else lot.base_precision

@@ -12,7 +12,8 @@ import re
 
 import msgspec
 
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+from seawall_venues.parsing import UNREADABLE
+
 REFUSED = "error"  # the only word of a socket's refusal that could be called a code
 
 _ABSENT = re.compile(r"invalid|not found|unknown|not exist|unsupported|delisted", re.IGNORECASE)

@@ -1,39 +1,36 @@
 """Coinbase bytes to events, and to the message that its sync rule needs.
 
-Prices and quantities come as text and become floats in the decoder itself: correctly rounded, so
-the same text is always the same key of a book. A price that is zero, negative, not finite or absurd
-makes the whole frame malformed. Times are RFC 3339 with up to nine decimals, and stay exact.
+Times are RFC 3339 with up to nine decimals, and stay exact.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Literal
 
 import msgspec
 
-from seawall_proto import BarClosed, FundingPosted, Level, QuoteTicked, TradePrinted
-from seawall_venues.candles import overlap
+from seawall_proto import BarClosed, Level, QuoteTicked, TradePrinted
+from seawall_venues.candles import bar_of, overlap
 from seawall_venues.feed import BookSnapshot
-from seawall_venues.feed_errors import MalformedFrameError
+from seawall_venues.parsing import (
+    MS_PER_S,
+    NS_PER_MS,
+    NS_PER_S,
+    UNREADABLE,
+    Amount,
+    Number,
+    Price,
+    UnixSeconds,
+    decoder_of,
+    nanoseconds,
+    read,
+    refuse,
+)
 from seawall_venues.port import Instrument
 
 from .limits import SNAPSHOT_LEVELS, STREAM_CANDLE_MS
 from .symbols import VENUE
-
-NS_PER_MS = 1_000_000
-MS_PER_S = 1_000
-NS_PER_S = 1_000_000_000
-SECOND_CHARS = 19  # 2026-08-09T21:05:48
-MAX_DECIMALS = 9
-
-Price = Annotated[float, msgspec.Meta(gt=0, lt=1e12)]
-Amount = Annotated[float, msgspec.Meta(ge=0, lt=1e18)]
-Number = Annotated[int, msgspec.Meta(ge=0, lt=1 << 62)]
-UnixSeconds = Annotated[int, msgspec.Meta(gt=0, lt=1 << 33)]
 
 
 class DepthUpdate(msgspec.Struct, frozen=True, gc=False):
@@ -147,61 +144,28 @@ class _ProductBook(msgspec.Struct, frozen=True, gc=False):
     pricebook: _PriceBook
 
 
-def _decoder_of(kind: Any) -> msgspec.json.Decoder[Any]:
-    # Not strict: the venue writes numbers as text.
-    return msgspec.json.Decoder(kind, strict=False)
-
-
-_decode_depth = _decoder_of(_DepthFrame).decode
-_decode_ticker = _decoder_of(_TickerFrame).decode
-_decode_trades = _decoder_of(_TradeFrame).decode
-_decode_candles = _decoder_of(_CandleFrame).decode
-_decode_book = _decoder_of(_ProductBook).decode
-_decode_past_trades = _decoder_of(_Trades).decode
-_decode_past_candles = _decoder_of(_Candles).decode
-
-_UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)  # ValueError: bad UTF-8, or no time
-_SECOND = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d", re.ASCII)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SECOND_LONG = timedelta(seconds=1)
-_NS_OF_DECIMALS: tuple[int, ...] = tuple(10 ** (MAX_DECIMALS - count) for count in range(MAX_DECIMALS + 1))
-
-
-def nanoseconds(text: str) -> int:
-    """Return a time such as ``2026-08-09T21:05:48.228568804Z`` in ns UTC. Raises ValueError."""
-    decimals = text[SECOND_CHARS + 1 : -1]
-    if decimals.isdigit() and text.isascii() and text[SECOND_CHARS] == "." and len(decimals) <= MAX_DECIMALS:
-        if text[-1] == "Z":
-            return _second_ns(text[:SECOND_CHARS]) + int(decimals) * _NS_OF_DECIMALS[len(decimals)]
-    elif text[SECOND_CHARS:] == "Z":
-        return _second_ns(text[:SECOND_CHARS])
-    raise ValueError(f"not a time in UTC: {text[:40]!r}")
-
-
-@lru_cache(maxsize=256)  # a second's thousands of times share it
-def _second_ns(text: str) -> int:
-    if not _SECOND.fullmatch(text):
-        raise ValueError(f"not a time: {text[:40]!r}")
-    return (datetime.fromisoformat(text).replace(tzinfo=UTC) - _EPOCH) // _SECOND_LONG * NS_PER_S
-
-
-def _refuse(what: str, payload: bytes, error: Exception) -> NoReturn:
-    raise MalformedFrameError(f"not a {what}: {error}; found {payload[:80]!r}") from error
+_depth = decoder_of(_DepthFrame)
+_ticker = decoder_of(_TickerFrame)
+_trades = decoder_of(_TradeFrame)
+_candles = decoder_of(_CandleFrame)
+_book = decoder_of(_ProductBook)
+_past_trades = decoder_of(_Trades)
+_past_candles = decoder_of(_Candles)
 
 
 def parse_depth(payload: bytes, instrument: Instrument) -> DepthUpdate:
     """Return what an ``l2_data`` frame says of this product's book; several events as if they were one."""
     product = instrument.venue_symbol
     try:
-        frame: _DepthFrame = _decode_depth(payload)
+        frame: _DepthFrame = _depth.decode(payload)
         update_id = ts_venue_ns = nanoseconds(frame.timestamp)
         ours = [event for event in frame.events if event.product_id == product]
         if not ours:
             raise ValueError(f"it tells nothing of {product}")
         if ours[-1].updates:
             ts_venue_ns = nanoseconds(ours[-1].updates[-1].event_time)
-    except _UNREADABLE as error:
-        _refuse("depth update", payload, error)
+    except UNREADABLE as error:
+        refuse("depth update", payload, error)
     is_snapshot = False
     bids: list[Level] = []
     asks: list[Level] = []
@@ -219,10 +183,10 @@ def parse_quote(payload: bytes, instrument: Instrument, ts_received_ns: int) -> 
     """Return the best quote in a ``ticker`` frame; its number is the frame's time, for it has none."""
     product = instrument.venue_symbol
     try:
-        frame: _TickerFrame = _decode_ticker(payload)
+        frame: _TickerFrame = _ticker.decode(payload)
         ts_venue_ns = nanoseconds(frame.timestamp)
-    except _UNREADABLE as error:
-        _refuse("best quote", payload, error)
+    except UNREADABLE as error:
+        refuse("best quote", payload, error)
     found = [ticker for event in frame.events for ticker in event.tickers if ticker.product_id == product]
     if not found:
         return None
@@ -244,29 +208,26 @@ def parse_quote(payload: bytes, instrument: Instrument, ts_received_ns: int) -> 
 def parse_trade(payload: bytes, instrument: Instrument, ts_received_ns: int) -> tuple[TradePrinted, ...]:
     """Return the trades in a ``market_trades`` frame, oldest first; the first frame lists past ones."""
     try:
-        frame: _TradeFrame = _decode_trades(payload)
+        frame: _TradeFrame = _trades.decode(payload)
         trades = [trade for event in frame.events for trade in event.trades]
         return _printed(trades, instrument, ts_received_ns)
-    except _UNREADABLE as error:
-        _refuse("frame of trades", payload, error)
+    except UNREADABLE as error:
+        refuse("frame of trades", payload, error)
 
 
 def parse_trades(payload: bytes, instrument: Instrument, ts_received_ns: int) -> tuple[TradePrinted, ...]:
     """Return the trades in the body of ``GET …/products/<id>/ticker``, oldest first."""
     try:
-        listed: _Trades = _decode_past_trades(payload)
+        listed: _Trades = _past_trades.decode(payload)
         return _printed(listed.trades, instrument, ts_received_ns)
-    except _UNREADABLE as error:
-        _refuse("list of trades", payload, error)
+    except UNREADABLE as error:
+        refuse("list of trades", payload, error)
 
 
 def parse_candle(payload: bytes, instrument: Instrument, ts_received_ns: int) -> tuple[BarClosed, ...]:
     """Return the five-minute candles in a ``candles`` frame, oldest first; the last one may be open still."""
     product = instrument.venue_symbol
-    try:
-        frame: _CandleFrame = _decode_candles(payload)
-    except _UNREADABLE as error:
-        _refuse("frame of candles", payload, error)
+    frame: _CandleFrame = read(_candles, "frame of candles", payload)
     candles = (candle for event in frame.events for candle in event.candles if candle.product_id == product)
     return _bars(candles, instrument, STREAM_CANDLE_MS * NS_PER_MS, ts_received_ns)
 
@@ -277,24 +238,21 @@ def parse_bars(payload: bytes, instrument: Instrument, interval_ms: int, ts_rece
     The answer does not say how long they last. Intervals without a trade are not listed, and the one
     still open is.
     """
-    try:
-        listed: _Candles = _decode_past_candles(payload)
-        if overlap((candle.start * MS_PER_S for candle in listed.candles), interval_ms):
-            raise ValueError(f"two are less than {interval_ms} ms apart")
-    except _UNREADABLE as error:
-        _refuse("list of candles", payload, error)
+    listed: _Candles = read(_past_candles, "list of candles", payload)
+    if overlap((candle.start * MS_PER_S for candle in listed.candles), interval_ms):
+        refuse("list of candles", payload, f"two are less than {interval_ms} ms apart")
     return _bars(listed.candles, instrument, interval_ms * NS_PER_MS, ts_received_ns)
 
 
 def parse_snapshot(payload: bytes, instrument: Instrument) -> BookSnapshot:
     """Return the book in the body of ``GET …/product_book``."""
     try:
-        book = _decode_book(payload).pricebook
+        book = _book.decode(payload).pricebook
         if book.product_id != instrument.venue_symbol:
             raise ValueError(f"it tells of {book.product_id[:40]}")
         ts_venue_ns = nanoseconds(book.time)
-    except _UNREADABLE as error:
-        _refuse("book", payload, error)
+    except UNREADABLE as error:
+        refuse("book", payload, error)
     return BookSnapshot(
         update_id=ts_venue_ns,
         ts_venue_ns=ts_venue_ns,
@@ -302,13 +260,6 @@ def parse_snapshot(payload: bytes, instrument: Instrument) -> BookSnapshot:
         asks=tuple([(level.price, level.size) for level in book.asks]),
         limit=SNAPSHOT_LEVELS,
     )
-
-
-def parse_funding(
-    payload: bytes, instrument: Instrument, ts_received_ns: int, known: FundingPosted | None
-) -> FundingPosted | None:
-    """Return None: spot has no funding."""
-    return None
 
 
 def _printed(trades: Iterable[_Trade], instrument: Instrument, ts_received_ns: int) -> tuple[TradePrinted, ...]:
@@ -336,26 +287,8 @@ def _printed(trades: Iterable[_Trade], instrument: Instrument, ts_received_ns: i
 def _bars(
     candles: Iterable[_Candle], instrument: Instrument, interval_ns: int, ts_received_ns: int
 ) -> tuple[BarClosed, ...]:
-    """Return candles as bars. What the venue does not tell is 0: quote and buyers' volume, number of trades."""
+    """Return candles as bars. The venue tells neither quote nor buyers' volume, nor how many trades there were."""
     return tuple(
-        BarClosed(
-            id=f"{VENUE}.{instrument.symbol}.bar.{interval_ns}.{candle.start * NS_PER_S}",
-            ts_received_ns=ts_received_ns,
-            venue=VENUE,
-            symbol=instrument.symbol,
-            ts_venue_ns=candle.start * NS_PER_S + interval_ns,
-            interval_ns=interval_ns,
-            ts_open_ns=candle.start * NS_PER_S,
-            ts_close_ns=candle.start * NS_PER_S + interval_ns,
-            open=candle.open,
-            high=candle.high,
-            low=candle.low,
-            close=candle.close,
-            volume=candle.volume,
-            quote_volume=0.0,
-            buy_volume=0.0,
-            trade_count=0,
-            repaired=True,
-        )
+        bar_of(candle, instrument, candle.start * NS_PER_S, interval_ns, ts_received_ns, volume=candle.volume)
         for candle in sorted(candles, key=lambda candle: candle.start)
     )

@@ -12,7 +12,9 @@ from collections.abc import Sequence
 
 import msgspec
 
+from seawall_venues.batches import batches
 from seawall_venues.feed import Channel
+from seawall_venues.parsing import NS_PER_MS, NS_PER_S, UNREADABLE
 from seawall_venues.port import Instrument
 from seawall_venues.wire import (
     QUIET,
@@ -29,7 +31,7 @@ from seawall_venues.wire import (
 )
 
 from .dialect import DIALECT
-from .errors import REFUSED, UNREADABLE, products_named, refusal, says_absent
+from .errors import REFUSED, products_named, refusal, says_absent
 from .limits import (
     GRANULARITIES,
     LISTED_TRADES,
@@ -40,7 +42,6 @@ from .limits import (
     STREAM_CANDLE_MS,
     new_budget,
 )
-from .parse import NS_PER_MS, NS_PER_S
 from .symbols import parse_instruments
 
 _SOCKET = re.compile(r"wss?://advanced-trade-ws\.coinbase\.com(?:[:/?]|\Z)")
@@ -217,10 +218,7 @@ def plans(url: str, instruments: Sequence[Instrument], options: FeedOptions) -> 
     channels: tuple[Channel, ...] = ("depth", "quote", "trade")
     if options.candle_interval_ms == STREAM_CANDLE_MS:
         channels = (*channels, "candle")
-    step = PRODUCTS_PER_CONNECTION
-    return tuple(
-        Plan(url, tuple(instruments[start : start + step]), channels) for start in range(0, len(instruments), step)
-    )
+    return tuple(Plan(url, some, channels) for some in batches(instruments, PRODUCTS_PER_CONNECTION))
 
 
 def speaks(address: str) -> bool:

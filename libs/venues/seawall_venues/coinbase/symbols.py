@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from decimal import Decimal
 
 import msgspec
 
-from seawall_venues.port import Instrument, VenueError
-
-from .errors import UNREADABLE
+from seawall_venues.instruments import is_token, read_listing
+from seawall_venues.parsing import UNREADABLE
+from seawall_venues.port import Instrument
 
 VENUE = "coinbase"
-
-# What a NATS subject can carry.
-_TOKEN = re.compile(r"[A-Za-z0-9_-]+\Z")
 
 
 class _Product(msgspec.Struct, frozen=True):
@@ -38,7 +34,7 @@ class _Products(msgspec.Struct, frozen=True):
     products: tuple[msgspec.Raw, ...]
 
 
-_decode_products = msgspec.json.Decoder(_Products).decode
+_products = msgspec.json.Decoder(_Products)
 _decode_product = msgspec.json.Decoder(_Product).decode
 
 
@@ -49,15 +45,9 @@ def parse_instruments(bodies: Sequence[bytes]) -> tuple[Instrument, ...]:
     the latter, so the former is left out. So is what is disabled, and a product whose rules cannot be
     read. Raises VenueError where a whole body is no list of products.
     """
-    instruments: list[Instrument] = []
-    for body in bodies:
-        try:
-            listed = _decode_products(body)
-        except UNREADABLE as error:
-            raise VenueError(f"the list of products cannot be read: {error}; found {body[:80]!r}") from error
-        found = (_instrument(bytes(raw)) for raw in listed.products)
-        instruments += [instrument for instrument in found if instrument is not None]
-    return tuple(instruments)
+    listings = (read_listing(_products, "the list of products", body) for body in bodies)
+    found = (_instrument(bytes(raw)) for listing in listings for raw in listing.products)
+    return tuple(instrument for instrument in found if instrument is not None)
 
 
 def _instrument(raw: bytes) -> Instrument | None:
@@ -72,7 +62,7 @@ def _instrument(raw: bytes) -> Instrument | None:
     needed = (tick_size, product.base_increment, product.base_max_size)
     minima = (product.base_min_size, product.quote_min_size)
     symbol = f"{product.base_currency_id}-{product.quote_currency_id}"
-    if not _TOKEN.match(symbol) or not all(size.is_finite() and size >= 0 for size in (*needed, *minima)):
+    if not is_token(symbol) or not all(size.is_finite() and size >= 0 for size in (*needed, *minima)):
         return None
     if not all(needed):
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from seawall_venues.feed import Dialect
+from seawall_venues.parsing import no_funding
 
 from . import parse, parse_rest
 from .book import DepthBook
@@ -17,7 +18,7 @@ DIALECT = Dialect(
     parse_quote=parse.parse_quote,
     parse_trade=parse.parse_trade,
     parse_candle=parse.parse_candle,
-    parse_funding=parse.parse_funding,
+    parse_funding=no_funding,
     parse_trades=parse_rest.parse_trades,
     parse_bars=parse_rest.parse_bars,
     resync="resubscription",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
-from seawall_venues.outcomes import UNREADABLE
+from seawall_venues import outcomes, parsing
 
 THROTTLES = frozenset({"429", "EAPI:Rate limit exceeded", "EGeneral:Too many requests", "EService:Throttled"})
 BANS = frozenset({"403", "EGeneral:Temporary lockout"})
@@ -32,8 +32,8 @@ def refusal(status: int, body: bytes) -> str:
         return ""
     try:
         codes = _decode_answer(body).error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return UNREADABLE if status == 200 else f"http-{status}"
+    except parsing.UNREADABLE:
+        return outcomes.UNREADABLE if status == 200 else f"http-{status}"
     if codes:
         return codes[0]
     return "" if status == 200 else f"http-{status}"

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Literal
 
 import msgspec
 
 from seawall_proto import BarClosed, TradePrinted
-from seawall_venues.candles import overlap
+from seawall_venues.candles import bar_of, overlap
 from seawall_venues.feed import BookSnapshot
+from seawall_venues.parsing import (
+    MS_PER_S,
+    NS_PER_MS,
+    NS_PER_S,
+    Amount,
+    Number,
+    Price,
+    UnixSeconds,
+    decoder_of,
+    printed,
+    read,
+    refuse,
+)
 from seawall_venues.port import Instrument
 
 from .limits import SNAPSHOT_LEVELS
-from .parse import NS_PER_S, UNREADABLE, Amount, Number, Price, bar_of, printed, refuse
-
-NS_PER_MS = 1_000_000
-MS_PER_S = 1_000
-
-UnixSeconds = Annotated[int, msgspec.Meta(gt=0, lt=1 << 33)]
-Seconds = Annotated[float, msgspec.Meta(gt=0, lt=1 << 33)]  # with decimals, of which microseconds count
+from .parse import Seconds, nanoseconds_of_seconds
 
 
 class _RestLevel(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -59,29 +66,24 @@ class _Answer(msgspec.Struct, frozen=True):
     result: dict[str, msgspec.Raw]
 
 
-def _decoder_of(kind: Any) -> msgspec.json.Decoder[Any]:
-    # Not strict: REST writes numbers as text.
-    return msgspec.json.Decoder(kind, strict=False)
+_answer = decoder_of(_Answer)
+_book = decoder_of(_RestBook)
+_trades = decoder_of(tuple[_RestTrade, ...])
+_candles = decoder_of(tuple[_RestCandle, ...])
 
 
-_decode_answer = msgspec.json.Decoder(_Answer).decode
-_decode_book = _decoder_of(_RestBook).decode
-_decode_trades = _decoder_of(tuple[_RestTrade, ...]).decode
-_decode_candles = _decoder_of(tuple[_RestCandle, ...]).decode
-
-
-def _of_pair(payload: bytes) -> bytes:
-    """Return what a REST answer holds beside ``last``. Raises ValueError where that is not one pair."""
-    (pair,) = (bytes(raw) for name, raw in _decode_answer(payload).result.items() if name != "last")
-    return pair
+def _of_pair(what: str, payload: bytes) -> bytes:
+    """Return what a REST answer holds beside ``last``. Raises MalformedFrameError where that is not one pair."""
+    answer: _Answer = read(_answer, what, payload)
+    pairs = [bytes(raw) for name, raw in answer.result.items() if name != "last"]
+    if len(pairs) != 1:
+        refuse(what, payload, f"it tells of {len(pairs)} pairs")
+    return pairs[0]
 
 
 def parse_snapshot(payload: bytes, instrument: Instrument) -> BookSnapshot:
     """Return the book in the body of ``GET /0/public/Depth``; its number is the time of its newest level."""
-    try:
-        book: _RestBook = _decode_book(_of_pair(payload))
-    except UNREADABLE as error:
-        refuse("book", payload, error)
+    book: _RestBook = read(_book, "book", _of_pair("book", payload))
     newest_s = max((level.changed_s for side in (book.bids, book.asks) for level in side), default=0)
     return BookSnapshot(
         update_id=newest_s * NS_PER_S,
@@ -94,16 +96,14 @@ def parse_snapshot(payload: bytes, instrument: Instrument) -> BookSnapshot:
 
 def parse_trades(payload: bytes, instrument: Instrument, ts_received_ns: int) -> tuple[TradePrinted, ...]:
     """Return the trades in the body of ``GET /0/public/Trades``, oldest first."""
-    try:
-        trades: tuple[_RestTrade, ...] = _decode_trades(_of_pair(payload))
-    except UNREADABLE as error:
-        refuse("list of trades", payload, error)
+    trades: tuple[_RestTrade, ...] = read(_trades, "list of trades", _of_pair("list of trades", payload))
     return tuple(
         printed(
-            instrument.symbol,
+            instrument,
             str(trade.trade_id),
-            round(trade.traded_s * 1e6) * 1_000,
-            (trade.price, trade.quantity),
+            nanoseconds_of_seconds(trade.traded_s),
+            trade.price,
+            trade.quantity,
             "buy" if trade.side == "b" else "sell",
             ts_received_ns,
         )
@@ -117,20 +117,19 @@ def parse_bars(payload: bytes, instrument: Instrument, interval_ms: int, ts_rece
 
     The answer does not say how long they last.
     """
-    try:
-        candles: tuple[_RestCandle, ...] = _decode_candles(_of_pair(payload))
-        if overlap((candle.open_s * MS_PER_S for candle in candles), interval_ms):
-            raise ValueError(f"two are less than {interval_ms} ms apart")
-    except UNREADABLE as error:
-        refuse("list of candles", payload, error)
+    candles: tuple[_RestCandle, ...] = read(_candles, "list of candles", _of_pair("list of candles", payload))
+    if overlap((candle.open_s * MS_PER_S for candle in candles), interval_ms):
+        refuse("list of candles", payload, f"two are less than {interval_ms} ms apart")
     return tuple(
         bar_of(
-            instrument.symbol,
+            candle,
+            instrument,
             candle.open_s * NS_PER_S,
             interval_ms * NS_PER_MS,
-            (candle.open, candle.high, candle.low, candle.close),
-            (candle.volume, candle.vwap, candle.trade_count),
             ts_received_ns,
+            volume=candle.volume,
+            quote_volume=candle.volume * candle.vwap,
+            trade_count=candle.trade_count,
         )
         for candle in sorted(candles, key=lambda candle: candle.open_s)
     )

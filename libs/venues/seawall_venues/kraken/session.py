@@ -7,7 +7,9 @@ from typing import Any
 
 import msgspec
 
+from seawall_venues.batches import batches
 from seawall_venues.feed import Channel
+from seawall_venues.parsing import NS_PER_S, UNREADABLE
 from seawall_venues.port import Instrument
 from seawall_venues.wire import (
     QUIET,
@@ -30,14 +32,12 @@ PATH = "/v2"
 _ADDRESSES = frozenset({"wss://ws.kraken.com/v2", "wss://beta-ws.kraken.com/v2"})
 _NAMES: dict[Channel, str] = {"depth": "book", "quote": "ticker", "trade": "trade", "candle": "ohlc"}
 _QUIET_CHANNELS = frozenset({"heartbeat", "status", "instrument"})
-_NS_PER_S = 1_000_000_000
 
 # As the venue lays its frames out: {"channel":"book","type":"update","data":[{"symbol":"BTC/USD",…
 _CHANNEL = b'{"channel":"'
 _SYMBOL = b'"symbol":"'
 _MAX_NAME_BYTES = 32
 _MAX_ASKED = 1_024  # subscriptions remembered for a refusal, which comes at once or never
-_UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)  # ValueError: a name that is no Unicode
 
 
 class _Named(msgspec.Struct, frozen=True):
@@ -75,11 +75,10 @@ class SpotWire:
 
     def opening(self) -> Sequence[str]:
         """Return the messages that subscribe to the whole plan."""
-        ours, size = tuple(self._venue_symbols), limits.SYMBOLS_PER_MESSAGE
         return [
-            self._request("subscribe", channel, ours[start : start + size])
+            self._request("subscribe", channel, ours)
             for channel in self._channels
-            for start in range(0, len(ours), size)
+            for ours in batches(self._venue_symbols, limits.SYMBOLS_PER_MESSAGE)
         ]
 
     def renewing(self, route: Route) -> Sequence[str]:
@@ -119,7 +118,7 @@ class SpotWire:
                 return self._refused(read) if refused else QUIET
             if routes is not None:
                 return _concerned(routes, _decode_data(read.data))
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             return Broken(f"a frame that cannot be read: {error}; found {frame[:80]!r}")
         if read.channel in _QUIET_CHANNELS or read.channel in _NAMES.values():
             return QUIET
@@ -174,11 +173,8 @@ def plans(url: str, instruments: Sequence[Instrument], options: FeedOptions) -> 
     channels: tuple[Channel, ...] = ("depth", "quote", "trade")
     if options.candle_interval_ms in limits.CANDLE_MINUTES:
         channels = (*channels, "candle")
-    size = limits.INSTRUMENTS_PER_CONNECTION
-    return tuple(
-        Plan(url.rstrip("/") + PATH, tuple(instruments[start : start + size]), channels)
-        for start in range(0, len(instruments), size)
-    )
+    address = url.rstrip("/") + PATH
+    return tuple(Plan(address, some, channels) for some in batches(instruments, limits.INSTRUMENTS_PER_CONNECTION))
 
 
 def speaks(address: str) -> bool:
@@ -206,7 +202,7 @@ def trades_request(instrument: Instrument) -> RestRequest:
 def bars_request(instrument: Instrument, interval_ms: int, ts_from_ns: int, ts_to_ns: int) -> RestRequest:
     """Return the request for candles: the newest 720, which is all there is; ``since`` only shortens the answer."""
     pair = symbols.rest_name(instrument.venue_symbol)
-    since_s = ts_from_ns // _NS_PER_S - 1  # whether ``since`` itself is among them is not documented
+    since_s = ts_from_ns // NS_PER_S - 1  # whether ``since`` itself is among them is not documented
     params = {"pair": pair, "interval": str(limits.CANDLE_MINUTES[interval_ms]), "since": str(since_s)}
     return RestRequest("/0/public/OHLC", params)
 

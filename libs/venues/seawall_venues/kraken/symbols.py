@@ -7,23 +7,21 @@ today say, which refuse the other two.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 import msgspec
 
+from seawall_venues.instruments import NEW_NAMES, is_asset, read_listing
+from seawall_venues.parsing import UNREADABLE
 from seawall_venues.port import Instrument, VenueError
 
 VENUE = "kraken"
 LISTING_PATH = "/0/public/AssetPairs"
 
-_NEW_NAMES = {"XBT": "BTC", "XDG": "DOGE"}
-_OLD_NAMES = {new: old for old, new in _NEW_NAMES.items()}
-_TOKEN = re.compile(r"[A-Za-z0-9_]+\Z")  # no '-': it stands between base and quote
+_OLD_NAMES = {new: old for old, new in NEW_NAMES.items()}
 _FINEST_DECIMALS = 18  # more is no rule but a fault
 _NO_MAXIMUM = Decimal(0)  # the venue states none
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class _AssetPair(msgspec.Struct, frozen=True):
@@ -58,14 +56,14 @@ class _Listing(msgspec.Struct, frozen=True):
     data: _Stream | None = None
 
 
-_decode_listing = msgspec.json.Decoder(_Listing).decode
+_listing = msgspec.json.Decoder(_Listing)
 _decode_asset_pair = msgspec.json.Decoder(_AssetPair).decode
 _decode_stream_pair = msgspec.json.Decoder(_StreamPair).decode
 
 
 def new_name(pair: str) -> str:
     """Return ``BTC/USD`` for ``XBT/USD``."""
-    return "/".join(_NEW_NAMES.get(asset, asset) for asset in pair.split("/"))
+    return "/".join(NEW_NAMES.get(asset, asset) for asset in pair.split("/"))
 
 
 def old_name(pair: str) -> str:
@@ -96,10 +94,7 @@ def parse_old_instruments(bodies: Sequence[bytes]) -> tuple[Instrument, ...]:
 
 
 def _listed(body: bytes) -> Iterator[Instrument]:
-    try:
-        listing = _decode_listing(body)
-    except _UNREADABLE as error:
-        raise VenueError(f"the list of pairs cannot be read: {error}; found {body[:80]!r}") from error
+    listing = read_listing(_listing, "the list of pairs", body)
     if listing.result is None and listing.data is None:
         raise VenueError(f"the list of pairs is not there; found {body[:80]!r}")
     found = [_from_asset_pair(bytes(raw)) for raw in (listing.result or {}).values()]
@@ -111,7 +106,7 @@ def _listed(body: bytes) -> Iterator[Instrument]:
 def _from_asset_pair(raw: bytes) -> Instrument | None:
     try:
         pair = _decode_asset_pair(raw)
-    except _UNREADABLE:
+    except UNREADABLE:
         return None
     if not (0 <= pair.pair_decimals <= _FINEST_DECIMALS and 0 <= pair.lot_decimals <= _FINEST_DECIMALS):
         return None
@@ -123,7 +118,7 @@ def _from_asset_pair(raw: bytes) -> Instrument | None:
 def _from_stream_pair(raw: bytes) -> Instrument | None:
     try:
         pair = _decode_stream_pair(raw)
-    except _UNREADABLE:
+    except UNREADABLE:
         return None
     return _instrument(new_name(pair.symbol), pair.price_increment, pair.qty_increment, pair.qty_min, pair.cost_min)
 
@@ -133,7 +128,7 @@ def _instrument(
 ) -> Instrument | None:
     base, _, quote = name.partition("/")
     rules = (tick, lot, min_quantity, min_notional)
-    if not (_TOKEN.match(base) and _TOKEN.match(quote) and all(rule.is_finite() for rule in rules)):
+    if not (is_asset(base) and is_asset(quote) and all(rule.is_finite() for rule in rules)):
         return None
     if tick <= 0 or lot <= 0:
         return None

@@ -8,11 +8,11 @@ from dataclasses import replace
 import msgspec
 
 from seawall_venues.feed import Channel
+from seawall_venues.parsing import UNREADABLE
 from seawall_venues.port import Instrument
 from seawall_venues.wire import QUIET, Broken, FeedOptions, Notice, Plan, Refused, Route, Routes, Stray
 
 from . import symbols, v1_parse
-from .parse import UNREADABLE
 from .session import FEED
 
 _ADDRESSES = frozenset({"wss://ws.kraken.com", "wss://beta-ws.kraken.com"})

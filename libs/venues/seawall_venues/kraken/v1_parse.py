@@ -6,16 +6,15 @@ with the checksum in the last one. The checksum is the same as today's, over the
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 import msgspec
 
 from seawall_proto import BarClosed, QuoteTicked, TradePrinted
+from seawall_venues.parsing import UNREADABLE, Amount, Price, decoder_of, printed, refuse
 from seawall_venues.port import Instrument
 
-from .parse import UNREADABLE, Amount, BookUpdate, Checksum, Price, SentText, levels_of, printed, quoted, refuse
-
-Seconds = Annotated[float, msgspec.Meta(gt=0, lt=1 << 33)]
+from .parse import BookUpdate, Checksum, Seconds, SentText, levels_of, nanoseconds_of_seconds, quoted
 
 
 class _Level(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -52,28 +51,28 @@ class _Trade(msgspec.Struct, frozen=True, gc=False, array_like=True):
     side: Literal["b", "s"]
 
 
-_decode_frame = msgspec.json.Decoder(list[msgspec.Raw]).decode
-_decode_name = msgspec.json.Decoder(str).decode
-_decode_part = msgspec.json.Decoder(_Part, strict=False).decode
-_decode_ticker = msgspec.json.Decoder(_Ticker, strict=False).decode
-_decode_trades = msgspec.json.Decoder(tuple[_Trade, ...], strict=False).decode
+_frame = msgspec.json.Decoder(list[msgspec.Raw])
+_name = msgspec.json.Decoder(str)
+_part = decoder_of(_Part)
+_ticker = decoder_of(_Ticker)
+_trades = decoder_of(tuple[_Trade, ...])
 
 
 def names_of(frame: bytes) -> tuple[str, str]:
     """Return the channel, such as ``book-1000``, and the pair. Raises one of UNREADABLE."""
-    parts = _decode_frame(frame)
+    parts = _frame.decode(frame)
     if len(parts) < 4:
         raise ValueError(f"{len(parts)} elements")
-    return _decode_name(parts[-2]), _decode_name(parts[-1])
+    return _name.decode(parts[-2]), _name.decode(parts[-1])
 
 
 def _contents(frame: bytes, instrument: Instrument, channel: str) -> tuple[list[msgspec.Raw], str]:
     """Return what stands between the frame's number and its names, and what follows the channel's name."""
-    parts = _decode_frame(frame)
+    parts = _frame.decode(frame)
     if len(parts) < 4:
         raise ValueError(f"{len(parts)} elements")
-    name, _, argument = _decode_name(parts[-2]).partition("-")
-    pair = _decode_name(parts[-1])
+    name, _, argument = _name.decode(parts[-2]).partition("-")
+    pair = _name.decode(parts[-1])
     if name != channel or pair != instrument.venue_symbol:
         raise ValueError(f"it tells {name[:20]!r} of {pair[:20]!r}")
     return parts[1:-2], argument
@@ -83,7 +82,7 @@ def parse_depth(payload: bytes, instrument: Instrument) -> BookUpdate:
     """Return what a frame of ``book`` says; its time is that of the newest of its levels."""
     try:
         contents, depth = _contents(payload, instrument, "book")
-        parts: list[_Part] = [_decode_part(raw) for raw in contents]
+        parts: list[_Part] = [_part.decode(raw) for raw in contents]
         return _update(parts, int(depth))
     except UNREADABLE as error:
         refuse("book message", payload, error)
@@ -106,7 +105,7 @@ def _update(parts: list[_Part], depth: int) -> BookUpdate:
         asks=levels_of(ask_texts),
         ask_texts=ask_texts,
         checksum=checksum,
-        ts_venue_ns=_nanoseconds(changed_s),
+        ts_venue_ns=nanoseconds_of_seconds(changed_s),
     )
 
 
@@ -114,15 +113,11 @@ def _texts(levels: list[_Level]) -> tuple[SentText, ...]:
     return tuple([(level.price.encode(), level.quantity.encode()) for level in levels])
 
 
-def _nanoseconds(seconds: float) -> int:
-    return round(seconds * 1e6) * 1_000
-
-
 def parse_quote(payload: bytes, instrument: Instrument, ts_received_ns: int) -> QuoteTicked | None:
     """Return the best quote in a frame of ``ticker``, which has neither number nor time: those of its arrival."""
     try:
         (content,), _ = _contents(payload, instrument, "ticker")
-        ticker: _Ticker = _decode_ticker(content)
+        ticker: _Ticker = _ticker.decode(content)
     except UNREADABLE as error:
         refuse("best quote", payload, error)
     bid, ask = (ticker.bid.price, ticker.bid.quantity), (ticker.ask.price, ticker.ask.quantity)
@@ -133,15 +128,16 @@ def parse_trade(payload: bytes, instrument: Instrument, ts_received_ns: int) -> 
     """Return the trades in a frame of ``trade``, which have no numbers: their time and their place in it."""
     try:
         (content,), _ = _contents(payload, instrument, "trade")
-        trades: tuple[_Trade, ...] = _decode_trades(content)
+        trades: tuple[_Trade, ...] = _trades.decode(content)
     except UNREADABLE as error:
         refuse("frame of trades", payload, error)
     return tuple(
         printed(
-            instrument.symbol,
-            f"{_nanoseconds(trade.traded_s)}-{place}",
-            _nanoseconds(trade.traded_s),
-            (trade.price, trade.quantity),
+            instrument,
+            f"{nanoseconds_of_seconds(trade.traded_s)}-{place}",
+            nanoseconds_of_seconds(trade.traded_s),
+            trade.price,
+            trade.quantity,
             "buy" if trade.side == "b" else "sell",
             ts_received_ns,
         )

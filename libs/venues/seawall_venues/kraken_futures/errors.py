@@ -11,7 +11,7 @@ import re
 
 import msgspec
 
-from seawall_venues.outcomes import UNREADABLE
+from seawall_venues import outcomes, parsing
 
 THROTTLES = frozenset({"429", "apiLimitExceeded"})
 BANS = frozenset({"403"})
@@ -42,8 +42,8 @@ def refusal(status: int, body: bytes) -> str:
         return ""
     try:
         answer = _decode_answer(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return UNREADABLE if status == 200 else f"http-{status}"
+    except parsing.UNREADABLE:
+        return outcomes.UNREADABLE if status == 200 else f"http-{status}"
     if status == 200 and answer.result == "success":
         return ""
     return answer.error or next((fault.message for fault in answer.errors if fault.message), f"http-{status}")

@@ -1,30 +1,34 @@
 """Kraken futures bytes to events, and to the message that their sync rule needs.
 
 Prices and quantities come as JSON numbers. Quantities are contracts: of a linear one so many base units, of an
-inverse one so many quote units, so that its base units are those divided by the price at hand. A price that is
-zero, negative, not finite or absurd makes the whole frame malformed.
+inverse one so many quote units, so that its base units are those divided by the price at hand.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, NoReturn
+from typing import Annotated, Literal
 
 import msgspec
 
 from seawall_proto import BarClosed, FundingPosted, Level, QuoteTicked, TradePrinted
-from seawall_venues.feed_errors import MalformedFrameError
+from seawall_venues.instruments import is_perpetual
+from seawall_venues.parsing import (
+    NS_PER_MS,
+    UNREADABLE,
+    Amount,
+    Best,
+    Number,
+    Price,
+    decoder_of,
+    printed,
+    refuse,
+)
 from seawall_venues.port import Instrument
 
-from .symbols import VENUE, is_perpetual
+from .symbols import VENUE
 
-NS_PER_MS = 1_000_000
-
-Price = Annotated[float, msgspec.Meta(gt=0, lt=1e12)]
-Best = Annotated[float, msgspec.Meta(ge=0, lt=1e12)]  # 0 where nobody is there
-Amount = Annotated[float, msgspec.Meta(ge=0, lt=1e18)]
 Rate = Annotated[float, msgspec.Meta(gt=-1e3, lt=1e3)]
-Number = Annotated[int, msgspec.Meta(ge=0, lt=1 << 62)]
-Milliseconds = Annotated[int, msgspec.Meta(gt=0, lt=1 << 43)]
+Milliseconds = Annotated[int, msgspec.Meta(gt=0, lt=1 << 43)]  # never 0: what has no time leaves it out
 TradeName = Annotated[str, msgspec.Meta(pattern="^[0-9A-Za-z-]+$", max_length=64)]
 
 # Prints of these kinds are matched in the book; the others (assignment, termination, block) are arranged
@@ -99,16 +103,9 @@ class _Trades(msgspec.Struct, frozen=True, gc=False, tag_field="feed", tag="trad
     trades: tuple[_Trade, ...]
 
 
-_decode_depth = msgspec.json.Decoder(_Change | _Snapshot).decode
-_decode_ticker = msgspec.json.Decoder(_Ticker).decode
-_decode_trade = msgspec.json.Decoder(_Trade | _Trades).decode
-
-UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)  # ValueError: bad UTF-8, or another product
-
-
-def refuse(what: str, payload: bytes, error: Exception) -> NoReturn:
-    """Raise MalformedFrameError, quoting the beginning of the frame."""
-    raise MalformedFrameError(f"not a {what}: {error}; found {payload[:80]!r}") from error
+_depth = decoder_of(_Change | _Snapshot, strict=True)
+_ticker = decoder_of(_Ticker, strict=True)
+_trade = decoder_of(_Trade | _Trades, strict=True)
 
 
 def _mind(product: str, instrument: Instrument) -> None:
@@ -125,7 +122,7 @@ def base_units(contracts: float, price: float, instrument: Instrument) -> float:
 def parse_depth(payload: bytes, instrument: Instrument) -> BookUpdate:
     """Return the message in a frame of ``book`` or ``book_snapshot``."""
     try:
-        message: _Change | _Snapshot = _decode_depth(payload)
+        message: _Change | _Snapshot = _depth.decode(payload)
         _mind(message.product_id, instrument)
     except UNREADABLE as error:
         refuse("book message", payload, error)
@@ -147,7 +144,7 @@ def parse_quote(payload: bytes, instrument: Instrument, ts_received_ns: int) -> 
     quantities, which then are 0: not known.
     """
     try:
-        ticker: _Ticker = _decode_ticker(payload)
+        ticker: _Ticker = _ticker.decode(payload)
         _mind(ticker.product_id, instrument)
     except UNREADABLE as error:
         refuse("best quote", payload, error)
@@ -175,14 +172,22 @@ def parse_trade(payload: bytes, instrument: Instrument, ts_received_ns: int) -> 
     not have it.
     """
     try:
-        message: _Trade | _Trades = _decode_trade(payload)
+        message: _Trade | _Trades = _trade.decode(payload)
         _mind(message.product_id, instrument)
     except UNREADABLE as error:
         refuse("frame of trades", payload, error)
     trades = (message,) if isinstance(message, _Trade) else sorted(message.trades, key=lambda trade: trade.seq)
     return tuple(
         [
-            printed(trade.uid, trade.time * NS_PER_MS, (trade.price, trade.qty), trade.side, instrument, ts_received_ns)
+            printed(
+                instrument,
+                trade.uid,
+                trade.time * NS_PER_MS,
+                trade.price,
+                base_units(trade.qty, trade.price, instrument),
+                trade.side,
+                ts_received_ns,
+            )
             for trade in trades
             if trade.qty and trade.type in MARKET_KINDS
         ]
@@ -202,7 +207,7 @@ def parse_funding(
     None for a dated contract, which has no funding, and while anything is missing.
     """
     try:
-        ticker: _Ticker = _decode_ticker(payload)
+        ticker: _Ticker = _ticker.decode(payload)
         _mind(ticker.product_id, instrument)
     except UNREADABLE as error:
         refuse("ticker", payload, error)
@@ -228,27 +233,4 @@ def parse_funding(
         index_price=index,
         funding_rate=rate,
         ts_next_funding_ns=next_ns,
-    )
-
-
-def printed(
-    uid: str,
-    ts_venue_ns: int,
-    level: Level,
-    aggressor: Literal["buy", "sell"],
-    instrument: Instrument,
-    ts_received_ns: int,
-) -> TradePrinted:
-    """Return a trade; ``level`` is its price and its contracts."""
-    price, contracts = level
-    return TradePrinted(
-        id=f"{VENUE}.{instrument.symbol}.trade.{uid}",
-        ts_received_ns=ts_received_ns,
-        venue=VENUE,
-        symbol=instrument.symbol,
-        ts_venue_ns=ts_venue_ns,
-        trade_id=uid,
-        price=price,
-        quantity=base_units(contracts, price, instrument),
-        aggressor=aggressor,
     )

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 import msgspec
 
+from seawall_venues.batches import batches
 from seawall_venues.feed import Channel
+from seawall_venues.parsing import NS_PER_S, UNREADABLE
 from seawall_venues.port import Instrument
 from seawall_venues.wire import (
     QUIET,
@@ -38,11 +40,9 @@ _CARRIED: dict[str, tuple[Channel, ...]] = {
 }
 """What the frames of each feed tell of; the last one only in old recordings."""
 
-_NS_PER_S = 1_000_000_000
 _FEED = b'"feed":"'
 _PRODUCT = b'"product_id":"'
 _MAX_NAME_BYTES = 48
-_UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)  # ValueError: a name that is no Unicode
 
 
 class _Frame(msgspec.Struct, frozen=True):
@@ -70,12 +70,10 @@ class FuturesWire:
 
     def opening(self) -> Sequence[str]:
         """Return the messages that subscribe to the whole plan."""
-        products, size = tuple(self._venue_symbols.values()), limits.PRODUCTS_PER_MESSAGE
-        feeds = dict.fromkeys(_FEEDS[channel] for channel in self._channels)
         return [
-            _request("subscribe", feed, products[start : start + size])
-            for feed in feeds
-            for start in range(0, len(products), size)
+            _request("subscribe", feed, products)
+            for feed in dict.fromkeys(_FEEDS[channel] for channel in self._channels)
+            for products in batches(self._venue_symbols.values(), limits.PRODUCTS_PER_MESSAGE)
         ]
 
     def renewing(self, route: Route) -> Sequence[str]:
@@ -112,7 +110,7 @@ class FuturesWire:
                 return self._heed(read)
             routes = self._routes.get(read.feed.encode())
             found = routes.get(read.product_id.encode()) if routes is not None else QUIET
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             return Broken(f"a frame that cannot be read: {error}; found {frame[:80]!r}")
         if not read.feed or (routes is not None and not read.product_id):
             return Broken(f"a frame of an unknown kind: {frame[:80]!r}")
@@ -142,10 +140,7 @@ def _request(event: str, feed: str, products: Sequence[str]) -> str:
 
 def plans(url: str, instruments: Sequence[Instrument], options: FeedOptions) -> tuple[Plan, ...]:
     """Return the connections that carry these instruments, all to the address as configured."""
-    size = limits.INSTRUMENTS_PER_CONNECTION
-    return tuple(
-        Plan(url, tuple(instruments[start : start + size]), _CHANNELS) for start in range(0, len(instruments), size)
-    )
+    return tuple(Plan(url, some, _CHANNELS) for some in batches(instruments, limits.INSTRUMENTS_PER_CONNECTION))
 
 
 def speaks(address: str) -> bool:
@@ -170,7 +165,7 @@ def trades_request(instrument: Instrument) -> RestRequest:
 
 def bars_request(instrument: Instrument, interval_ms: int, ts_from_ns: int, ts_to_ns: int) -> RestRequest:
     """Return the request for candles that open in ``[from, to)``, the newest ones where there are too many."""
-    from_s, to_s = ts_from_ns // _NS_PER_S, ts_to_ns // _NS_PER_S
+    from_s, to_s = ts_from_ns // NS_PER_S, ts_to_ns // NS_PER_S
     from_s = max(from_s, to_s - limits.MAX_BARS * interval_ms // 1_000)
     path = f"/api/charts/v1/trade/{instrument.venue_symbol}/{limits.RESOLUTIONS[interval_ms]}"
     return RestRequest(path, {"from": str(from_s), "to": str(to_s - 1)})

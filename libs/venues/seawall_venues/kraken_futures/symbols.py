@@ -15,17 +15,16 @@ from typing import Literal
 
 import msgspec
 
-from seawall_venues.port import Instrument, VenueError
+from seawall_venues.instruments import NEW_NAMES, is_asset, read_listing
+from seawall_venues.parsing import UNREADABLE
+from seawall_venues.port import Instrument
 
 VENUE = "kraken-futures"
 LISTING_PATH = "/derivatives/api/v3/instruments"
 
-_NEW_NAMES = {"XBT": "BTC", "XDG": "DOGE"}
 _CONTRACT = re.compile(r"(PI|PF|FI|FF)_([A-Z0-9]+)USD(?:_(\d{6}))?\Z", re.IGNORECASE)
-_TOKEN = re.compile(r"[A-Za-z0-9_]+\Z")  # no '-': it stands between base and quote
 _FINEST_DECIMALS = 18  # more is no rule but a fault
 _NO_MAXIMUM = Decimal(0)  # the venue states none for an order
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class _Contract(msgspec.Struct, frozen=True, rename="camel"):
@@ -45,7 +44,7 @@ class _Listing(msgspec.Struct, frozen=True):
     instruments: tuple[msgspec.Raw, ...]
 
 
-_decode_listing = msgspec.json.Decoder(_Listing).decode
+_listing = msgspec.json.Decoder(_Listing)
 _decode_contract = msgspec.json.Decoder(_Contract).decode
 
 
@@ -55,33 +54,23 @@ def parse_instruments(bodies: Sequence[bytes]) -> tuple[Instrument, ...]:
     A contract whose rules cannot be read is left out, so that one odd listing stops nobody else. Raises
     VenueError where a body is no list.
     """
-    found = []
-    for body in bodies:
-        try:
-            listing = _decode_listing(body)
-        except _UNREADABLE as error:
-            raise VenueError(f"the list of instruments cannot be read: {error}; found {body[:80]!r}") from error
-        found += [_instrument(bytes(raw)) for raw in listing.instruments]
+    listings = (read_listing(_listing, "the list of instruments", body) for body in bodies)
+    found = (_instrument(bytes(raw)) for listing in listings for raw in listing.instruments)
     return tuple(instrument for instrument in found if instrument is not None)
-
-
-def is_perpetual(instrument: Instrument) -> bool:
-    """True for the contracts that have funding."""
-    return instrument.symbol.endswith("-PERP")
 
 
 def _instrument(raw: bytes) -> Instrument | None:
     try:
         contract = _decode_contract(raw)
-    except _UNREADABLE:
+    except UNREADABLE:
         return None
     name = _CONTRACT.match(contract.symbol)
     decimals = contract.contract_value_trade_precision
     rules = (contract.tick_size, contract.contract_size)
     if name is None or not contract.tradeable or not all(rule.is_finite() and rule > 0 for rule in rules):
         return None
-    base, quote = (_NEW_NAMES.get(asset.upper(), asset) for asset in (contract.base or name[2].upper(), contract.quote))
-    if not (_TOKEN.match(base) and _TOKEN.match(quote)) or abs(decimals) > _FINEST_DECIMALS:
+    base, quote = (NEW_NAMES.get(asset.upper(), asset) for asset in (contract.base or name[2].upper(), contract.quote))
+    if not (is_asset(base) and is_asset(quote)) or abs(decimals) > _FINEST_DECIMALS:
         return None
     return _rules_of(contract, base, quote, name[3] or "PERP")
 

@@ -20,10 +20,11 @@ from zlib import crc32
 from seawall_proto import Level
 from seawall_venues.book import OrderBook
 from seawall_venues.feed import BookSnapshot, Verdict
+from seawall_venues.parsing import NS_PER_MS
 from seawall_venues.port import Instrument
 
 from .limits import BOOK_LEVELS
-from .parse import NS_PER_MS, NUMBERLESS, DepthUpdate
+from .parse import NUMBERLESS, DepthUpdate
 
 CHECKED_LEVELS = 25
 

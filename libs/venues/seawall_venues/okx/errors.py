@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import msgspec
 
+from seawall_venues.parsing import UNREADABLE
+
 # Rate limit reached; systems busy; operations too frequent; account limit reached.
 THROTTLES = frozenset({"429", "50011", "50013", "50040", "50061"})
 
@@ -47,7 +49,7 @@ def refusal(status: int, body: bytes) -> str:
     """Return the error code that a REST answer carries, ``http-<status>`` where it has none of its own, else ""."""
     try:
         code = _answer_decoder.decode(body).code
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         code = "0"  # no answer of the venue's own; with status 200 its parser says what is wrong
     if code != "0":
         return code

@@ -1,27 +1,35 @@
 """OKX v5 bytes to events, and to the message that its sync rule needs.
 
-Numbers come as text and become floats in the decoder itself: correctly rounded, so the same text is always
-the same key of a book, and without a Python object for each text. Only where a message has a checksum are
-the texts read too. A price that is zero, negative, not finite or absurd makes the whole frame malformed.
-Derivatives are counted in contracts; everything returned is in base units.
+Derivatives are counted in contracts; everything returned is in base units. Only where a message has a checksum
+are the texts of its numbers read too.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Literal
 
 import msgspec
 
 from seawall_proto import BarClosed, FundingPosted, Level, QuoteTicked, TradePrinted
-from seawall_venues.candles import overlap
+from seawall_venues.candles import bar_of, overlap
 from seawall_venues.feed import BookSnapshot
-from seawall_venues.feed_errors import MalformedFrameError
+from seawall_venues.parsing import (
+    NS_PER_MS,
+    PRICE_LIMIT,
+    Amount,
+    Milliseconds,
+    Number,
+    decoder_of,
+    holding,
+    printed,
+    read,
+    refuse,
+)
 from seawall_venues.port import Instrument
 
 from .limits import BOOK_LEVELS
 from .symbols import VENUE, is_contract
 
-NS_PER_MS = 1_000_000
 NUMBERLESS = -1  # the least real number is 0; a snapshot's predecessor is -1 too
 
 # The candles up to a day, by their names in ``candle…`` channels and over REST. Those of six hours and more
@@ -41,11 +49,8 @@ CANDLES = {
 }
 _CANDLE_MS = {f"candle{name}": interval_ms for interval_ms, name in CANDLES.items()}
 
-Price = Annotated[float, msgspec.Meta(gt=1e-18, lt=1e12)]
-Amount = Annotated[float, msgspec.Meta(ge=0, lt=1e18)]
+Price = Annotated[float, msgspec.Meta(gt=1e-18, lt=PRICE_LIMIT)]
 Rate = Annotated[float, msgspec.Meta(gt=-10, lt=10)]
-Millis = Annotated[int, msgspec.Meta(ge=0, lt=1 << 46)]
-Number = Annotated[int, msgspec.Meta(ge=0, lt=1 << 62)]
 PreviousNumber = Annotated[int, msgspec.Meta(ge=-1, lt=1 << 62)]
 
 
@@ -81,7 +86,7 @@ class _LevelText(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 class _Depth(msgspec.Struct, frozen=True, gc=False):
-    ts_ms: Millis = msgspec.field(name="ts")
+    ts_ms: Milliseconds = msgspec.field(name="ts")
     bids: _Levels
     asks: _Levels
     checksum: int = 0
@@ -97,7 +102,7 @@ class _DepthText(msgspec.Struct, frozen=True, gc=False):
 class _Quote(msgspec.Struct, frozen=True, gc=False):
     """Of ``bbo-tbt``, or of ``tickers``: there the prices have names, and are empty where nobody quotes."""
 
-    ts_ms: Millis = msgspec.field(name="ts")
+    ts_ms: Milliseconds = msgspec.field(name="ts")
     sequence_id: Number = msgspec.field(name="seqId", default=NUMBERLESS)
     bids: _Levels = ()
     asks: _Levels = ()
@@ -112,11 +117,11 @@ class _Trade(msgspec.Struct, frozen=True, gc=False):
     price: Price = msgspec.field(name="px")
     quantity: Amount = msgspec.field(name="sz")
     side: Literal["buy", "sell"]
-    ts_ms: Millis = msgspec.field(name="ts")
+    ts_ms: Milliseconds = msgspec.field(name="ts")
 
 
 class _Candle(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    open_ms: Millis
+    open_ms: Milliseconds
     open: Price
     high: Price
     low: Price
@@ -130,58 +135,40 @@ class _Candle(msgspec.Struct, frozen=True, gc=False, array_like=True):
 class _Funding(msgspec.Struct, frozen=True, gc=False):
     """Of ``mark-price``, ``index-tickers`` or ``funding-rate``: each has one part."""
 
-    ts_ms: Millis = msgspec.field(name="ts")
+    ts_ms: Milliseconds = msgspec.field(name="ts")
     mark_price: Price = msgspec.field(name="markPx", default=0.0)
     index_price: Price = msgspec.field(name="idxPx", default=0.0)
     funding_rate: Rate = msgspec.field(name="fundingRate", default=0.0)
-    next_funding_ms: Millis = msgspec.field(name="fundingTime", default=0)
+    next_funding_ms: Milliseconds = msgspec.field(name="fundingTime", default=0)
 
 
 class _Arg(msgspec.Struct, frozen=True, gc=False):
     channel: str
 
 
-def _decoder_of(*fields: tuple[str, Any]) -> msgspec.json.Decoder[Any]:
-    # Not strict: the venue writes numbers as text.
-    frame = msgspec.defstruct("Frame", fields, frozen=True, gc=False)
-    return msgspec.json.Decoder(frame, strict=False)
-
-
-_depth = _decoder_of(("action", Literal["snapshot", "update"]), ("data", tuple[_Depth]))
-_depth_text = _decoder_of(("data", tuple[_DepthText]))
-_quote = _decoder_of(("data", tuple[_Quote]))
-_trades = _decoder_of(("data", list[_Trade]))
-_candles = _decoder_of(("arg", _Arg), ("data", list[_Candle]))
-_funding = _decoder_of(("data", tuple[_Funding]))
-_snapshot = _decoder_of(("code", Literal["0"]), ("data", tuple[_Depth]))
-_past_trades = _decoder_of(("code", Literal["0"]), ("data", list[_Trade]))
-_bars = _decoder_of(("code", Literal["0"]), ("data", list[_Candle]))
+_depth = decoder_of(holding(action=Literal["snapshot", "update"], data=tuple[_Depth]))
+_depth_text = decoder_of(holding(data=tuple[_DepthText]))
+_quote = decoder_of(holding(data=tuple[_Quote]))
+_trades = decoder_of(holding(data=list[_Trade]))
+_candles = decoder_of(holding(arg=_Arg, data=list[_Candle]))
+_funding = decoder_of(holding(data=tuple[_Funding]))
+_snapshot = decoder_of(holding(code=Literal["0"], data=tuple[_Depth]))
+_past_trades = decoder_of(holding(code=Literal["0"], data=list[_Trade]))
+_bars = decoder_of(holding(code=Literal["0"], data=list[_Candle]))
 
 _NOTHING_KNOWN = FundingPosted(
     venue=VENUE, symbol="", ts_venue_ns=0, mark_price=0.0, index_price=0.0, funding_rate=0.0, ts_next_funding_ns=0
 )
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-
-
-def _refuse(what: str, payload: bytes, reason: object) -> NoReturn:
-    raise MalformedFrameError(f"not a {what}: {reason}; found {payload[:80]!r}")
-
-
-def _decode(decoder: msgspec.json.Decoder[Any], payload: bytes, what: str) -> Any:
-    try:
-        return decoder.decode(payload)
-    except _UNREADABLE as error:
-        _refuse(what, payload, error)
 
 
 def parse_depth(payload: bytes, instrument: Instrument) -> DepthUpdate:
     """Return the snapshot or update in a frame of ``books``."""
-    frame = _decode(_depth, payload, "depth message")
+    frame = read(_depth, "depth message", payload)
     depth: _Depth = frame.data[0]
     bid_texts: tuple[str, ...] = ()
     ask_texts: tuple[str, ...] = ()
     if depth.checksum:
-        texts: _DepthText = _decode(_depth_text, payload, "depth message").data[0]
+        texts: _DepthText = read(_depth_text, "depth message", payload).data[0]
         bid_texts, ask_texts = _texts_of(texts.bids), _texts_of(texts.asks)
     return DepthUpdate(
         is_snapshot=frame.action == "snapshot",
@@ -198,7 +185,7 @@ def parse_depth(payload: bytes, instrument: Instrument) -> DepthUpdate:
 
 def parse_snapshot(payload: bytes, instrument: Instrument) -> BookSnapshot:
     """Return the book in the body of ``GET /api/v5/market/books``; its number is that of the stream."""
-    depth: _Depth = _decode(_snapshot, payload, "book").data[0]
+    depth: _Depth = read(_snapshot, "book", payload).data[0]
     ts_venue_ns = depth.ts_ms * NS_PER_MS
     return BookSnapshot(
         update_id=ts_venue_ns if depth.sequence_id == NUMBERLESS else depth.sequence_id,
@@ -215,7 +202,7 @@ def parse_quote(payload: bytes, instrument: Instrument, ts_received_ns: int) -> 
     The quote in ``tickers`` has no number, and is up to seconds older than its time: it must not be
     held against a book.
     """
-    quote: _Quote = _decode(_quote, payload, "best quote").data[0]
+    quote: _Quote = read(_quote, "best quote", payload).data[0]
     bids, asks = (quote.bids, quote.asks) if quote.sequence_id != NUMBERLESS else _named_levels(quote, payload)
     if not bids or not asks:
         return None
@@ -242,20 +229,20 @@ def parse_trade(payload: bytes, instrument: Instrument, ts_received_ns: int) -> 
     ``trades`` adds up what one order took at one price and numbers it by its last trade, so that the
     numbers before it are missing there; it is only read from recordings.
     """
-    return _printed(_decode(_trades, payload, "trade").data, instrument, ts_received_ns)
+    return _printed(read(_trades, "trade", payload).data, instrument, ts_received_ns)
 
 
 def parse_trades(payload: bytes, instrument: Instrument, ts_received_ns: int) -> tuple[TradePrinted, ...]:
     """Return the trades in the body of ``GET /api/v5/market/trades``, oldest first."""
-    return _printed(_decode(_past_trades, payload, "list of trades").data, instrument, ts_received_ns)
+    return _printed(read(_past_trades, "list of trades", payload).data, instrument, ts_received_ns)
 
 
 def parse_candle(payload: bytes, instrument: Instrument, ts_received_ns: int) -> tuple[BarClosed, ...]:
     """Return the candles in a frame of ``candle…``, ended or not."""
-    frame = _decode(_candles, payload, "candle")
+    frame = read(_candles, "candle", payload)
     interval_ms = _CANDLE_MS.get(frame.arg.channel)
     if interval_ms is None:
-        _refuse("candle", payload, f"of no known interval: {frame.arg.channel!r}")
+        refuse("candle", payload, f"of no known interval: {frame.arg.channel!r}")
     return tuple(_bar(candle, interval_ms, instrument, ts_received_ns) for candle in frame.data)
 
 
@@ -264,10 +251,10 @@ def parse_bars(payload: bytes, instrument: Instrument, interval_ms: int, ts_rece
 
     The answer does not say how long they last. The one still open is listed too.
     """
-    candles: list[_Candle] = _decode(_bars, payload, "list of candles").data
+    candles: list[_Candle] = read(_bars, "list of candles", payload).data
     candles.sort(key=lambda candle: candle.open_ms)
     if overlap((candle.open_ms for candle in candles), interval_ms):
-        _refuse("list of candles", payload, f"two are less than {interval_ms} ms apart")
+        refuse("list of candles", payload, f"two are less than {interval_ms} ms apart")
     return tuple(_bar(candle, interval_ms, instrument, ts_received_ns) for candle in candles)
 
 
@@ -279,9 +266,9 @@ def parse_funding(
     None until there is a mark price. An index price of 0 is not known yet; ``ts_next_funding_ns`` of 0
     says the same of the funding rate.
     """
-    news: _Funding = _decode(_funding, payload, "part of funding").data[0]
+    news: _Funding = read(_funding, "part of funding", payload).data[0]
     if not (news.mark_price or news.index_price or news.next_funding_ms):
-        _refuse("part of funding", payload, "neither mark nor index price nor rate")
+        refuse("part of funding", payload, "neither mark nor index price nor rate")
     known = previous or _NOTHING_KNOWN
     mark_price = news.mark_price or known.mark_price
     if not mark_price:
@@ -321,7 +308,7 @@ def _named_levels(quote: _Quote, payload: bytes) -> tuple[_Levels, _Levels]:
     try:
         return msgspec.convert((bids, asks), tuple[_Levels, _Levels], strict=False)
     except msgspec.ValidationError as error:
-        _refuse("best quote", payload, error)
+        refuse("best quote", payload, error)
 
 
 def _in_base(quantity: float, price: float, instrument: Instrument) -> float:
@@ -333,42 +320,31 @@ def _in_base(quantity: float, price: float, instrument: Instrument) -> float:
 
 def _printed(trades: list[_Trade], instrument: Instrument, ts_received_ns: int) -> tuple[TradePrinted, ...]:
     trades.sort(key=lambda trade: trade.trade_id)
-    return tuple([_print(trade, instrument, ts_received_ns) for trade in trades if trade.quantity])
-
-
-def _print(trade: _Trade, instrument: Instrument, ts_received_ns: int) -> TradePrinted:
-    return TradePrinted(
-        id=f"{VENUE}.{instrument.symbol}.trade.{trade.trade_id}",
-        ts_received_ns=ts_received_ns,
-        venue=VENUE,
-        symbol=instrument.symbol,
-        ts_venue_ns=trade.ts_ms * NS_PER_MS,
-        trade_id=str(trade.trade_id),
-        price=trade.price,
-        quantity=_in_base(trade.quantity, trade.price, instrument),
-        aggressor=trade.side,
+    return tuple(
+        [
+            printed(
+                instrument,
+                str(trade.trade_id),
+                trade.ts_ms * NS_PER_MS,
+                trade.price,
+                _in_base(trade.quantity, trade.price, instrument),
+                trade.side,
+                ts_received_ns,
+            )
+            for trade in trades
+            if trade.quantity
+        ]
     )
 
 
 def _bar(candle: _Candle, interval_ms: int, instrument: Instrument, ts_received_ns: int) -> BarClosed:
     """Return a candle as a bar; what buyers took and how many trades there were the venue does not say."""
-    interval_ns, ts_open_ns = interval_ms * NS_PER_MS, candle.open_ms * NS_PER_MS
-    return BarClosed(
-        id=f"{VENUE}.{instrument.symbol}.bar.{interval_ns}.{ts_open_ns}",
-        ts_received_ns=ts_received_ns,
-        venue=VENUE,
-        symbol=instrument.symbol,
-        ts_venue_ns=ts_open_ns + interval_ns,
-        interval_ns=interval_ns,
-        ts_open_ns=ts_open_ns,
-        ts_close_ns=ts_open_ns + interval_ns,
-        open=candle.open,
-        high=candle.high,
-        low=candle.low,
-        close=candle.close,
+    return bar_of(
+        candle,
+        instrument,
+        candle.open_ms * NS_PER_MS,
+        interval_ms * NS_PER_MS,
+        ts_received_ns,
         volume=candle.volume_ccy if is_contract(instrument) else candle.volume,
         quote_volume=candle.quote_volume,
-        buy_volume=0.0,
-        trade_count=0,
-        repaired=True,
     )

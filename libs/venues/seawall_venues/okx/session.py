@@ -18,7 +18,9 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from seawall_venues.batches import batches
 from seawall_venues.feed import Channel
+from seawall_venues.parsing import NS_PER_MS, UNREADABLE
 from seawall_venues.port import Instrument
 from seawall_venues.wire import (
     QUIET,
@@ -48,7 +50,7 @@ from .limits import (
     TRADES_PER_CONNECTION,
     new_budget,
 )
-from .parse import CANDLES, NS_PER_MS
+from .parse import CANDLES
 from .symbols import FUTURES, SPOT, SWAP, index_of, is_perpetual, parse_instruments
 
 PUBLIC_PATH = "/ws/v5/public"
@@ -149,7 +151,7 @@ class OkxWire:
             return QUIET
         try:
             head = _head_decoder.decode(frame)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except UNREADABLE:
             return Broken(f"a frame that cannot be read: {frame[:80]!r}")
         if head.event:
             return self._take_event(head)
@@ -189,40 +191,25 @@ def _topics_of(instrument: Instrument, channel: Channel, options: FeedOptions) -
 
 def _messages(operation: str, topics: Sequence[str]) -> tuple[str, ...]:
     """Return messages within the venue's size, each topic once."""
-    messages: list[str] = []
-    held: list[str] = []
-    size = len(_MESSAGE)
-    for topic in dict.fromkeys(topics):
-        if held and size + len(topic) > MAX_MESSAGE_BYTES:
-            messages.append(_message(operation, held))
-            held, size = [], len(_MESSAGE)
-        held.append(topic)
-        size += len(topic) + len("{},")
-    if held:
-        messages.append(_message(operation, held))
-    return tuple(messages)
-
-
-def _message(operation: str, topics: Sequence[str]) -> str:
-    return _MESSAGE % (operation, ",".join(f"{{{topic}}}" for topic in topics))
+    arguments = dict.fromkeys(f"{{{topic}}}" for topic in topics)
+    room = MAX_MESSAGE_BYTES - len(_MESSAGE % (operation, ""))
+    return tuple(
+        _MESSAGE % (operation, ",".join(some))
+        for some in batches(arguments, room, lambda argument: len(argument) + len(","))
+    )
 
 
 def plans(websocket_url: str, instruments: Sequence[Instrument], options: FeedOptions) -> tuple[Plan, ...]:
     """Return the connections for some instruments; the URL has no path, such as ``wss://ws.okx.com:8443``."""
     base = websocket_url.rstrip("/")
     made: list[Plan] = []
-    for chunk in _chunks(instruments, BOOKS_PER_CONNECTION):
+    for chunk in batches(instruments, BOOKS_PER_CONNECTION):
         funding: tuple[Channel, ...] = ("funding",) if any(map(is_perpetual, chunk)) else ()
         made.append(Plan(base + PUBLIC_PATH, chunk, ("depth", "quote", *funding)))
     candle: tuple[Channel, ...] = ("candle",) if options.candle_interval_ms in CANDLES else ()
-    for chunk in _chunks(instruments, TRADES_PER_CONNECTION):
+    for chunk in batches(instruments, TRADES_PER_CONNECTION):
         made.append(Plan(base + BUSINESS_PATH, chunk, ("trade", *candle)))
     return tuple(made)
-
-
-def _chunks(instruments: Sequence[Instrument], size: int) -> Iterator[tuple[Instrument, ...]]:
-    for start in range(0, len(instruments), size):
-        yield tuple(instruments[start : start + size])
 
 
 def speaks(address: str) -> bool:

@@ -19,7 +19,9 @@ from typing import Literal
 
 import msgspec
 
-from seawall_venues.port import Instrument, VenueError
+from seawall_venues.instruments import is_token, read_listing
+from seawall_venues.parsing import UNREADABLE
+from seawall_venues.port import Instrument
 
 VENUE = "okx"
 SPOT, SWAP, FUTURES = "SPOT", "SWAP", "FUTURES"
@@ -29,8 +31,6 @@ SWAP_SUFFIX = "-SWAP"
 _ABSENT_STATES = frozenset({"preopen", "test", "settling", "expired"})
 # Beyond these a rule is a fault, and no float.
 _LEAST, _MOST = Decimal("1e-18"), Decimal("1e30")
-# What a NATS subject can carry.
-_TOKEN = re.compile(r"[A-Za-z0-9_-]+\Z")
 _DATED = re.compile(r".+-\d{6}\Z")
 
 
@@ -85,11 +85,7 @@ def parse_instruments(bodies: Sequence[bytes]) -> tuple[Instrument, ...]:
     """
     found: dict[str, Instrument] = {}
     for body in bodies:
-        try:
-            listing = _listing_decoder.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise VenueError(f"the instruments cannot be read: {error}; found {body[:80]!r}") from error
-        for raw in listing.data:
+        for raw in read_listing(_listing_decoder, "the list of instruments", body).data:
             instrument = _instrument(bytes(raw))
             if instrument is not None:
                 found[instrument.symbol] = instrument
@@ -101,13 +97,13 @@ def _instrument(raw: bytes) -> Instrument | None:
         listed = _listed_decoder.decode(raw)
         size = _contract_size(listed)
         market_max = _market_max(listed)
-    except (msgspec.DecodeError, UnicodeDecodeError, InvalidOperation):
+    except (*UNREADABLE, InvalidOperation):
         return None
     symbol, base, quote = _names(listed)
     rules = (listed.tick_size, listed.lot_size, listed.min_size, listed.max_limit_size, market_max, size)
     if listed.state in _ABSENT_STATES or not all(rule.is_finite() and _LEAST <= rule <= _MOST for rule in rules):
         return None
-    if not (base and quote and _TOKEN.match(symbol)) or not _is_valued_as_named(listed, base, quote):
+    if not (base and quote and is_token(symbol)) or not _is_valued_as_named(listed, base, quote):
         return None
     return Instrument(
         venue=VENUE,
