@@ -221,9 +221,9 @@ def test_bytes_that_are_no_frame_never_change_a_book(raw: bytes, place: int) -> 
 def test_a_frame_with_a_hole_never_makes_a_wrong_book(at: int, data: st.DataObject) -> None:
     raw = SMALL[at]
     start = data.draw(st.integers(0, len(raw) - 1))
-    # nothing that may leave valid JSON: two levels joined into one look like the venue's own words
+    # too small a hole to join two levels into one: that would look like the venue's own words
     filler = data.draw(st.sampled_from([b"\0", b"\xff", b"{"]))
-    spoilt_frame = raw[:start] + filler + raw[start + data.draw(st.integers(1, 40)) :]
+    spoilt_frame = raw[:start] + filler + raw[start + data.draw(st.integers(1, 8)) :]
     owner, whole = Owner(), Owner()
     said: dict[tuple[str, int], State] = {}
     for count, good in enumerate(SMALL):
