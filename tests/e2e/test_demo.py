@@ -52,7 +52,7 @@ def test_everything_may_be_killed_once(tmp_path: Path) -> None:
     code, summary, errors = demo(tmp_path / "demo", "--duration", "60", "--kill", "--seed", "11")
     assert code == 0, errors
     assert set(summary["restarts"].values()) == {1}, summary["restarts"]
-    assert len(summary["restarts"]) == 9
+    assert len(summary["restarts"]) == 10
     assert summary["duplicate_orders"] == summary["unexplained_position"] == summary["naked_positions"] == 0
 
 

@@ -17,7 +17,8 @@ DESCRIPTIONS: dict[str, Callable[[Any], str]] = {
         f"o {e.open:g} h {e.high:g} l {e.low:g} c {e.close:g} v {e.volume:g} ({e.trade_count} trades)"
     ),
     "ActivityBarClosed": lambda e: (
-        f"{e.kind} {e.size:g}: o {e.open:g} h {e.high:g} l {e.low:g} c {e.close:g} v {e.volume:g} ({e.trade_count} trades)"
+        f"{e.kind} {e.size:g}: o {e.open:g} h {e.high:g} l {e.low:g} c {e.close:g} v {e.volume:g}"
+        f" ({e.trade_count} trades)"
     ),
     "AssetQuoted": lambda e: (
         f"{e.asset} {e.market} {_price(e.bid_price_usd)} ({e.bid_venue}) | {_price(e.ask_price_usd)} ({e.ask_venue})"

@@ -91,6 +91,10 @@ class FeedConnection:
         if self._line is not None:
             self._line.send(messages)
 
+    def is_waiting(self, message: str) -> bool:
+        """True while this message has not left."""
+        return self._line is not None and self._line.is_waiting(message)
+
     def replace(self, reason: str) -> None:
         """Give this socket up and open another: what it carries is not to be trusted."""
         if self._line is not None:
@@ -238,6 +242,10 @@ class _Line:
         """Queue messages behind those that wait."""
         self._unsent.extend(messages)
         self._something.set()
+
+    def is_waiting(self, message: str) -> bool:
+        """True while this message waits behind others."""
+        return message in self._unsent
 
     def give_up(self, reason: str) -> None:
         """Let ``ended`` return this reason at its next look."""

@@ -78,6 +78,10 @@ class FeedSession:
             if line.carrier.carries(symbol, channel):
                 line.renew(Route(symbol, channel), attempt)
 
+    def is_renewing(self, symbol: str, channel: Channel) -> bool:
+        """True while a renewal of this subscription waits to be sent."""
+        return any(line.is_waiting(Route(symbol, channel)) for line in self._lines)
+
     async def close(self) -> None:
         """Close the connections of the reads; those of the streams end with ``run``."""
         await self._rest.close()
@@ -92,19 +96,29 @@ class FeedSession:
             tap=self._tap,
         )
         connection = FeedConnection(plan.url, carrier, self._rules, now_ns=self._now_ns, jitter=self._jitter)
-        return _Line(carrier, connection)
+        return _Line(carrier, connection, {})
 
 
 class _Line(NamedTuple):
-    """A connection, and what it carries."""
+    """A connection, what it carries, and the last message of each renewal."""
 
     carrier: FeedCarrier
     connection: FeedConnection
+    asked: dict[Route, str]
 
     def renew(self, route: Route, attempt: int) -> None:
-        """Subscribe anew; a connection on which that does not help is replaced, once: others travel on it too."""
+        """Subscribe anew; a connection on which that does not help is replaced, once: others travel on it too.
+
+        While the renewal before waits to be sent, another would only break what that one brings back.
+        """
         lane = self.carrier.newest
         if attempt == MAX_RENEWALS + 1:
             self.connection.replace(f"{route.channel} of {route.symbol} did not come back")
-        elif lane is not None:
-            self.connection.send(lane.wire.renewing(route))
+        elif lane is not None and not self.is_waiting(route):
+            messages = lane.wire.renewing(route)
+            self.connection.send(messages)
+            self.asked[route] = messages[-1] if messages else ""
+
+    def is_waiting(self, route: Route) -> bool:
+        """True while a renewal has not wholly left."""
+        return self.connection.is_waiting(self.asked.get(route, ""))

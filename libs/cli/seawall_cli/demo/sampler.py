@@ -63,7 +63,8 @@ class Sampler:
 
     async def _read(self, session: aiohttp.ClientSession, service: str, port: int) -> None:
         self.ready[service] = False
-        with contextlib.suppress(aiohttp.ClientError, TimeoutError, OSError):
+        # ValueError: whoever took a fallen service's port answers something else
+        with contextlib.suppress(aiohttp.ClientError, TimeoutError, OSError, ValueError):
             async with session.get(f"http://127.0.0.1:{port}/readyz") as answer:
                 self.ready[service] = answer.status == 200
             async with session.get(f"http://127.0.0.1:{port}/metrics") as answer:

@@ -84,7 +84,13 @@ def _read_csv(path: Path) -> Table:
         glob=False,
     )
     if not has_header:
-        frame = frame.rename(dict(zip(frame.columns, _headerless(cells, path), strict=True)))
+        names = _headerless(cells, path)
+        if len(names) != len(frame.columns):
+            raise BadInputError(
+                f"{path}: {len(frame.columns)} columns, though the first line {first[:80]!r} has {len(names)} cells:"
+                " expected no separator inside quotes"
+            )
+        frame.columns = list(names)
     return Table(_lower(frame, path), skipped + 1 + has_header)
 
 
