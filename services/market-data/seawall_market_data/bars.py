@@ -80,8 +80,12 @@ class BarBuilder:
         """Return the opening time of the bar that a venue time falls in."""
         return ts_venue_ns - ts_venue_ns % self.interval_ns
 
-    def begin(self, ts_venue_ns: int, *, whole: bool) -> None:
-        """Start with the bar around a venue time; ``whole`` where none of its trades is missing."""
+    def begin(self, ts_venue_ns: int, *, whole: bool, before: TradePrinted | None = None) -> None:
+        """Start with the bar around a venue time; ``whole`` where none of its trades is missing.
+
+        ``before`` is the last trade before it, whose price a bar without any repeats; None where it is not known.
+        """
+        self._close, self._cause = (0.0, "") if before is None else (before.price, before.id)
         self._open_at(self.bucket(ts_venue_ns), whole=whole)
 
     def doubt(self) -> None:
@@ -118,7 +122,7 @@ class BarBuilder:
         while self.open_ns and ts_venue_ns >= self.close_ns:
             if len(closed) >= MAX_EMPTY_BARS:
                 self.skipped.append((self.open_ns, self.bucket(ts_venue_ns)))
-                self.begin(ts_venue_ns, whole=False)
+                self._open_at(self.bucket(ts_venue_ns), whole=False)
                 break
             if self._whole and self._close:
                 closed.append(self._bar(ts_received_ns))

@@ -234,7 +234,7 @@ class TradeLine:
             kept = {trade.trade_id for trade in held}
             said += [trade for trade in line if trade.trade_id not in kept]
         elif line:
-            self._stand_alone(line[0], line[-1], bool(listed), is_complete)
+            self._stand_alone(line, bool(listed), is_complete)
         for trade in line:
             if trade.ts_venue_ns >= self.bars.open_ns:
                 said += self._into_bars(trade, repaired=True)
@@ -246,18 +246,19 @@ class TradeLine:
             self._begins_whole = is_complete  # an empty list: the next trade is the first there ever was
         return said + self._tell_skipped()
 
-    def _stand_alone(self, first: TradePrinted, last: TradePrinted, is_list: bool, is_complete: bool) -> None:
+    def _stand_alone(self, line: Sequence[TradePrinted], is_list: bool, is_complete: bool) -> None:
         """Begin with the first bar that is whole, or with the last one in part; leave out what lies before."""
         bars = self.bars
-        begin_ns = bars.bucket(first.ts_venue_ns)
+        begin_ns = bars.bucket(line[0].ts_venue_ns)
         if not is_complete:
             begin_ns += bars.interval_ns
-        last_ns = bars.bucket(last.ts_venue_ns)
+        last_ns = bars.bucket(line[-1].ts_venue_ns)
         whole = is_list and bars.open_ns < begin_ns <= last_ns
         begin_ns = begin_ns if whole else max(last_ns, bars.open_ns)
         history_ns = HISTORY_BARS * bars.interval_ns if self._has_venue_bars else 0
         bars.skipped.append((bars.open_ns or begin_ns - history_ns, begin_ns))
-        bars.begin(begin_ns, whole=whole)
+        left_out = [trade for trade in line if trade.ts_venue_ns < begin_ns]
+        bars.begin(begin_ns, whole=whole, before=left_out[-1] if left_out else None)
         for builder in self.activity:
             builder.doubt()
 

@@ -171,7 +171,9 @@ class NamedTrades:
     def merge(
         self, listed: Sequence[TradePrinted], held: Sequence[TradePrinted], *, is_complete: bool, is_joined: bool
     ) -> tuple[list[TradePrinted], bool]:
-        last = max((at for at, trade in enumerate(listed) if trade.trade_id in self._booked), default=-1)
+        booked = [at for at, trade in enumerate(listed) if trade.trade_id in self._booked]
+        # what lies between two that are in the bars was lost on its way, unseen
+        missed = [trade for trade in listed[booked[0] if booked else 0 :] if trade.trade_id not in self._booked]
         names = {trade.trade_id for trade in listed}
         rest = [trade for trade in held if trade.trade_id not in names and trade.trade_id not in self._booked]
         is_given_up = not (listed or is_complete)
@@ -179,7 +181,7 @@ class NamedTrades:
         begin_ns = listed[0].ts_venue_ns if listed else 0
         older = [trade for trade in rest if trade.ts_venue_ns < begin_ns]  # than all that is listed
         newer = [trade for trade in rest if trade.ts_venue_ns >= begin_ns]
-        return [*older, *listed[last + 1 :], *newer], last >= 0 or (bool(listed) and is_complete)
+        return [*older, *missed, *newer], bool(booked) or (bool(listed) and is_complete)
 
     def booked(self, trade: TradePrinted) -> None:
         _remember(self._heard, trade.trade_id)

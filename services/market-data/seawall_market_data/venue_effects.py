@@ -46,6 +46,7 @@ MOMENT_EVERY_S = 0.05  # how late a bar that no trade closes may be said
 MAX_LATE_S = 0.2  # after a longer pause of ours, frames that wait are taken before any feed is called silent
 INSTRUMENTS_EVERY_S = 3_600.0  # a venue changes its rules a few times a year
 MAX_START_PAUSES = 3  # pauses double up to a second: nothing works before the venue answers, and it costs little
+RENEWED_S = 1.0  # after this a subscription that was asked for has begun
 IDLE_TIMES = 2  # a connection silent twice as long as makes a feed stale is replaced
 MAX_UNSENT_BARS = 1_200  # ten minutes of one-second bars of two symbols; NATS is back in seconds
 TICKS = frozenset({QuoteTicked, TradePrinted, BookChanged})
@@ -196,7 +197,16 @@ class VenueFeed:
     async def _renew(self, command: Renew) -> None:
         await self._reads.pause(command.attempt - 1)
         tries = 1 if command.is_refused else command.attempt
-        self._session.renew(command.symbol, command.channel, tries)
+        symbol, channel = command.symbol, command.channel
+        self._session.renew(symbol, channel, tries)
+        if channel != "trade":
+            return
+        # between the end of the old subscription and the beginning of the new one trades are lost
+        while self._session.is_renewing(symbol, channel):
+            await asyncio.sleep(RENEWED_S)
+        await asyncio.sleep(RENEWED_S)
+        if self._states[symbol].trades.is_connected:
+            self.on_connection(symbol, (channel,), True, "subscribed anew", self._context.now_ns())
 
     async def _tell_time(self) -> None:
         clock, is_late = asyncio.get_running_loop().time, False
