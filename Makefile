@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 MEMBERS := proto $(wildcard libs/*) $(wildcard services/*)
 STAMP := $(VENV)/.installed
+PEERS := .bench/peers
+PEERS_STAMP := $(PEERS)/.installed
 
 DURATION ?= 60
 SOURCE ?= synthetic
@@ -12,7 +14,7 @@ SPEED ?= 1
 KILL ?=
 BENCH ?=
 
-.PHONY: demo test bench lint types tidy unit generate lock clean setup help
+.PHONY: demo test bench peers lint types tidy unit generate lock clean setup help
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-z0-9_-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' Makefile
@@ -41,8 +43,19 @@ lint: $(STAMP)
 types: $(STAMP)
 	@$(BIN)/mypy
 
-bench: $(STAMP) ## one JSON line a path (BENCH=name to pick)
+bench: $(STAMP) $(if $(BENCH),$(if $(findstring feed,$(BENCH)),peers),peers) ## one JSON line a path (BENCH=name to pick)
 	@$(BIN)/python -m tests.bench $(BENCH)
+
+peers: ## what benches are measured against, in .bench/peers; without it their figures are null
+	@$(MAKE) --no-print-directory $(PEERS_STAMP) || echo "cryptofeed cannot be built here (it needs a C compiler): its figures will be null" >&2
+
+# Built from its source, so what builds it is installed first.
+$(PEERS_STAMP): requirements-peers.txt
+	@rm -rf $(PEERS) && $(PYTHON) -m venv $(PEERS)
+	@echo "installing bench peers into $(PEERS) (once)" >&2
+	@sed '/^cryptofeed==/,/[^\\]$$/d' requirements-peers.txt > $(PEERS)/before.txt
+	@for list in $(PEERS)/before.txt requirements-peers.txt; do $(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --no-build-isolation -r $$list >&2 || exit 1; done
+	@touch $@
 
 generate: $(STAMP) ## schemas, AsyncAPI, the flow picture
 	@$(BIN)/python -m tests.tools.generate

@@ -1,7 +1,8 @@
 """``make bench``: one JSON line a path. Each is a ratio to a peer or a floor measured in the same run.
 
-A bench is a module ``tests/bench/bench_<name>.py`` with ``NAME`` and ``run()``; ``BENCH=`` picks by
-name, by part of a name, or by a comma-separated list of either.
+A bench is a module ``tests/bench/bench_<name>.py`` with ``NAME`` and ``run()``, which returns a line's
+fields or yields those of several lines; ``BENCH=`` picks by name, by part of a name, or by a
+comma-separated list of either.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ def main(arguments: list[str]) -> int:
         return 2
     print(f"{platform.python_implementation()} {platform.python_version()}, {os.cpu_count()} cores", file=sys.stderr)
     for module in chosen:
-        print(json.dumps({"path": module.NAME, **module.run()}), flush=True)
+        measured = module.run()
+        for fields in [measured] if isinstance(measured, dict) else measured:
+            print(json.dumps({"path": module.NAME, **fields}), flush=True)
     return 0
 
 

@@ -1,122 +1,125 @@
-"""A depth frame to a verified book and its event, top twenty read each time; against bare decoding."""
+"""Frames a second through our path, cryptofeed's and bare decoding: side by side, in rounds that take turns.
+
+Figures are of processor time, and ratios those of one round, so that other work on the machine matters
+little. A book's top is read after every depth frame, by us and by cryptofeed.
+"""
 
 from __future__ import annotations
 
+import gc
+import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
 
-import msgspec
+from .feed_cases import Case, cases
+from .feed_floor import Decode, typed, untyped
+from .feed_path import FeedPath
+from .feed_peer import Peer
 
-from seawall_market_data.facts import FrameReceived
-from seawall_market_data.service import SERVICE
-from seawall_market_data.state import Market
-from seawall_proto import BookChanged
-from seawall_venues.binance.feed_session import topic_of
-from seawall_venues.binance.parse import parse_depth
-from tests.worlds.feed_frames import GeneratedMarket, channel_of, recorded, recording_of
-from tests.worlds.feed_story import SYMBOL, VENUE, FeedStory
+NAME = "feed"
+ROUNDS = 5
+ROUND_S = 0.12
 
-NAME = "frame_to_book_event"
-ROUNDS = 3
-GENERATED_FRAMES = 5_000
-MAX_RECORDED_FRAMES = 6_000
+Pace = Callable[[], float]
 
 
-class _Depth(msgspec.Struct):
-    e: str
-    E: int
-    T: int
-    s: str
-    U: int
-    u: int
-    pu: int
-    b: list[tuple[str, str]]
-    a: list[tuple[str, str]]
+def run() -> Iterator[dict[str, object]]:
+    """Yield for each venue and kind the frames a second, and the ratios to cryptofeed and to bare decoding."""
+    with Peer() as peer:
+        for case in cases():
+            yield _measured(case, peer)
 
 
-class _Frame(msgspec.Struct):
-    stream: str
-    data: _Depth
-
-
-def run() -> dict[str, object]:
-    """Return frames a second through the decisions, and the ratio to msgspec's own typed decoding."""
-    source, snapshot, frames = _frames()
-    decode = msgspec.json.Decoder(_Frame).decode
-    events = 0
-
-    def bare() -> None:
-        for frame in frames:
-            decode(frame)
-
-    def untyped() -> None:
-        for frame in frames:
-            msgspec.json.decode(frame)
-
-    def whole() -> float:
-        nonlocal events
-        state = _synchronised(snapshot, frames[0])
-        count = 0
-        begin = time.perf_counter()
-        for frame in frames[1:]:
-            topic_of(frame)
-            fact = FrameReceived(venue=VENUE, symbol=SYMBOL, channel="depth", payload=frame, ts_received_ns=1)
-            for item in SERVICE.on[FrameReceived](state, fact)[1]:
-                count += type(item) is BookChanged
-        spent = time.perf_counter() - begin
-        events = count
-        return spent
-
-    untyped_s = min(_timed(untyped) for _ in range(ROUNDS))
-    bare_s = min(_timed(bare) for _ in range(ROUNDS))
-    whole_s = min(whole() for _ in range(ROUNDS))
-    levels = sum(len(update.bids) + len(update.asks) for update in map(parse_depth, frames))
-    bare_rate, rate = len(frames) / bare_s, (len(frames) - 1) / whole_s
+def _measured(case: Case, peer: Peer) -> dict[str, object]:
+    payloads = case.payloads
+    ours = _Ours(case)
+    peer.take(case)
+    paces: dict[str, Pace] = {
+        "ours": ours.frames_per_s,
+        "cryptofeed": lambda: peer.frames_per_s(ROUND_S),
+        "cryptofeed_and_its_loop": lambda: peer.frames_per_s(ROUND_S, has_loop=True),
+        "decode_text": _decoding(typed(payloads, str), payloads),
+        "decode_float": _decoding(typed(payloads, float), payloads),
+        "decode_decimal": _decoding(typed(payloads, Decimal), payloads),
+        "decode_untyped": _decoding(untyped(payloads), payloads),
+    }
+    rounds = [{name: pace() for name, pace in paces.items()} for _ in range(ROUNDS)]
+    medians = {name: statistics.median(one[name] for one in rounds) for name in paces}
+    ratios = {
+        name: round(statistics.median(one["ours"] / one[name] for one in rounds), 3) if medians[name] else None
+        for name in paces
+        if name != "ours"
+    }
     return {
-        "source": source,
-        "frames": len(frames),
-        "levels_per_frame": round(levels / len(frames), 1),
-        "books_said": events,
-        "frames_per_s": round(rate),
-        "level_updates_per_s": round(levels / whole_s),
-        "us_per_frame": round(1e6 / rate, 2),
-        "bare_decode_frames_per_s": round(bare_rate),
-        "ratio_to_bare_decode": round(rate / bare_rate, 3),
-        "ratio_to_untyped_decode": round(rate * untyped_s / len(frames), 3),
+        "venue": case.venue,
+        "kind": case.kind,
+        "source": case.source,
+        "frames": len(payloads),
+        "bytes_per_frame": round(statistics.mean(map(len, payloads))),
+        "levels_per_frame": _levels_per_frame(case),
+        "events_per_frame": round(ours.events_per_frame, 2),
+        "frames_per_s": {name: round(pace) or None for name, pace in medians.items()},
+        "ratio_to": ratios,
+        **({"no_cryptofeed": peer.trouble} if peer.trouble else {}),
+        **({"troubles": dict(ours.troubles)} if ours.troubles else {}),
     }
 
 
-def _timed(work: Callable[[], None]) -> float:
-    begin = time.perf_counter()
-    work()
-    return time.perf_counter() - begin
+class _Ours:
+    """A case through our path, from the beginning each time."""
+
+    def __init__(self, case: Case) -> None:
+        self._case = case
+        self.events_per_frame = 0.0
+        self.troubles: dict[str, int] = {}
+
+    def frames_per_s(self) -> float:
+        """Play the frames for one round."""
+        frames, spent = self._case.frames, 0.0
+        count = 0
+        gc.collect()
+        while spent < ROUND_S:
+            path = self._opened()
+            take, events = path.lane.frame, path.events
+            begin = time.process_time()
+            for payload, ts_received_ns, _ in frames:
+                take(payload, ts_received_ns)
+            spent += time.process_time() - begin
+            count += len(frames)
+            self.events_per_frame = (path.events - events) / len(frames)
+            self.troubles = path.troubles
+        return count / spent
+
+    def _opened(self) -> FeedPath:
+        case = self._case
+        path = FeedPath(case.spec, case.instruments, case.snapshots)
+        for payload, ts_received_ns, _ in case.opening or case.frames[:1]:
+            path.lane.frame(payload, ts_received_ns)
+        if case.kind != "depth":
+            path.trust()
+        path.know_everything()
+        path.troubles.clear()
+        return path
 
 
-def _synchronised(snapshot: bytes, first: bytes) -> Market:
-    told = FeedStory(book_every_ms=1)
-    told.frame(first, "depth")
-    told.snapshot(snapshot)
-    # a recording holds one snapshot: what was learned since counts as known, so that every frame says a book
-    levels = told.state.book.levels
-    levels.bids.edge, levels.asks.edge = levels.bids.UNBOUNDED, levels.asks.UNBOUNDED
-    return told.state
+def _decoding(decode: Decode, payloads: Sequence[bytes]) -> Pace:
+    def frames_per_s() -> float:
+        spent, count = 0.0, 0
+        gc.collect()
+        while spent < ROUND_S:
+            begin = time.process_time()
+            for payload in payloads:
+                decode(payload)
+            spent += time.process_time() - begin
+            count += len(payloads)
+        return count / spent
+
+    return frames_per_s
 
 
-def _frames() -> tuple[str, bytes, list[bytes]]:
-    """Return what the frames are, a snapshot and the depth frames from the one that spans it."""
-    path = recording_of("btcusdt")
-    if not path.exists():
-        market = GeneratedMarket(7, levels=900)
-        first = market.depth()
-        snapshot = market.snapshot()
-        return "generated", snapshot, [first, *[market.depth(changes=30) for _ in range(GENERATED_FRAMES)]]
-    body, frames = b"", []
-    for _, frame in recorded("btcusdt"):
-        match channel_of(frame):
-            case "snapshot":
-                body = frame
-            case "depth":
-                frames.append(frame)
-    last = msgspec.json.decode(body)["lastUpdateId"]
-    start = next(i for i, frame in enumerate(frames) if parse_depth(frame).last_update_id >= last)
-    return f"recorded {SYMBOL} at {VENUE}", body, frames[start : start + MAX_RECORDED_FRAMES]
+def _levels_per_frame(case: Case) -> float | None:
+    if case.kind != "depth":
+        return None
+    sides = [getattr(update, "data", update) for update in map(case.depth_of, case.frames)]
+    return round(statistics.mean(len(side.bids) + len(side.asks) for side in sides), 1)

@@ -47,6 +47,7 @@ MAX_LATE_S = 0.2  # after a longer pause of ours, frames that wait are taken bef
 INSTRUMENTS_EVERY_S = 3_600.0  # a venue changes its rules a few times a year
 MAX_START_PAUSES = 3  # pauses double up to a second: nothing works before the venue answers, and it costs little
 RENEWED_S = 1.0  # after this a subscription that was asked for has begun
+MAX_RENEWING = 60  # of these; no pace of a venue lets a message wait longer
 IDLE_TIMES = 2  # a connection silent twice as long as makes a feed stale is replaced
 MAX_UNSENT_BARS = 1_200  # ten minutes of one-second bars of two symbols; NATS is back in seconds
 TICKS = frozenset({QuoteTicked, TradePrinted, BookChanged})
@@ -202,9 +203,11 @@ class VenueFeed:
         if channel != "trade":
             return
         # between the end of the old subscription and the beginning of the new one trades are lost
-        while self._session.is_renewing(symbol, channel):
+        for _ in range(MAX_RENEWING):
+            is_waiting = self._session.is_renewing(symbol, channel)
             await asyncio.sleep(RENEWED_S)
-        await asyncio.sleep(RENEWED_S)
+            if not is_waiting:
+                break
         if self._states[symbol].trades.is_connected:
             self.on_connection(symbol, (channel,), True, "subscribed anew", self._context.now_ns())
 
