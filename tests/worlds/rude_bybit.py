@@ -25,7 +25,8 @@ class RudeBybit(RudeVenue):
     """Bybit linear. ``refuse`` returns why a request for some topics is refused, or an empty text.
 
     ``names_request`` is False where a refusal does not say which request it answers. ``counts_apart`` is
-    True where each socket's server counts a book's updates for itself.
+    True where each socket's server counts a book's updates for itself. ``trades_late_s`` is by how much
+    subscriptions to trades begin later than others.
     """
 
     venue = "bybit-linear"
@@ -36,6 +37,7 @@ class RudeBybit(RudeVenue):
         self.refuse: Callable[[Sequence[str]], str] = accept
         self.names_request = True
         self.counts_apart = False
+        self.trades_late_s = 0.0
 
     def routes(self) -> Sequence[web.RouteDef]:
         return [
@@ -109,6 +111,9 @@ class RudeBybit(RudeVenue):
         what, _, symbol = name.rpartition(".")
         base = -NUMBERS_APART * socket.number if self.counts_apart else 0
         topic = Topic(name, KINDS.get(what, "other"), symbol, base=base)
+        if topic.kind == "trade" and self.trades_late_s:
+            asyncio.get_running_loop().call_later(self.trades_late_s, self.subscribed, socket, topic)
+            return
         market = self.markets[symbol]
         if topic.kind == "other" and what == "tickers":
             socket.send_now(_ticker(topic, market.moves[-1]))

@@ -104,7 +104,7 @@ class RudeVenue(ABC):
 
     ``answers`` replace what a REST path says. ``handshakes`` are statuses and headers with which the next
     attempts to open a socket are refused, ``attempts`` when they were made. ``twice`` sends every frame
-    again. ``subscribing_s`` is how long a subscription takes to begin, ``snapshot_behind`` by how many
+    again. ``subscribing_s`` is how long a subscription takes to begin, ``answering_s`` how long REST takes to answer, ``snapshot_behind`` by how many
     moves a snapshot, over REST or on the stream, is older than the market. ``first`` are frames that a
     new socket is sent before all else. ``spoiled`` says what becomes of the first market's next frame of
     a kind. While ``is_stuck`` what froze stays so, subscribed to anew or not; while ``is_deaf`` nothing
@@ -129,6 +129,7 @@ class RudeVenue(ABC):
         self.is_locked = False
         self.is_stuck = False
         self.is_deaf = False
+        self.answering_s = 0.0
         self.subscribing_s = 0.0
         self.snapshot_behind = 0
         self.most_trades = 1_000
@@ -295,7 +296,9 @@ class RudeVenue(ABC):
         self.asked.append(Asked(time.monotonic(), request.path, request.query.get("symbol", "")))
         answer = self.answers.get(request.path)
         if answer is None:
-            return web.Response(body=msgspec.json.encode(await handler(request)))
+            body = msgspec.json.encode(await handler(request))
+            await asyncio.sleep(self.answering_s)
+            return web.Response(body=body)
         if answer == HANG:
             await asyncio.sleep(60)
         body = answer.body or msgspec.json.encode(await handler(request))

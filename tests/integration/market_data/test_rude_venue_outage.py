@@ -17,9 +17,10 @@ from seawall_proto import BarClosed, BookChanged, QuoteTicked, TradePrinted, dec
 from seawall_runtime.bus import Bus
 from seawall_venues.feeds import FEEDS
 from tests.worlds.fake_venue import until
+from tests.worlds.rude_bybit import RudeBybit
 from tests.worlds.rude_market import NS_PER_MS
 from tests.worlds.rude_venue import RudeVenue
-from tests.worlds.rude_world import BTC, ETH, STYLES, FeedWorld, Log, StandInBus, feeding, in_each_style
+from tests.worlds.rude_world import BTC, ETH, STYLES, FeedWorld, Log, StandInBus, feeding, hurry, in_each_style
 
 LIST_LENGTH = 25  # trades that the venue lists at most, where it lists few
 
@@ -48,6 +49,7 @@ async def test_while_the_socket_is_away_rest_stands_in_and_is_left_at_once(
         await go_away(venue)
         await until(lambda: all(count >= 3 for symbol in (BTC, ETH) for count in polled(world, symbol)))
         assert world.fortunes(BTC)[-1] == world.fortunes(ETH)[-1] == "down"  # nobody opens a position on what is polled
+        venue.answering_s = 0.15  # a poll is on its way when the socket is back
         away = [trade for trade in venue.markets["BTCUSDT"].trades if trade.ts_ms > gone_ms]
         ids = {trade.trade_id for trade in world.all(TradePrinted, BTC)}
         assert sum(trade.name in ids or str(trade.number) in ids for trade in away) > 20  # said while it is away
@@ -79,6 +81,17 @@ async def test_every_trade_of_an_outage_is_said_once_and_stands_in_its_bar(
         assert sum(bar.trade_count for bar in bars) == len(traded)
         assert sum(round(bar.volume * 1_000) for bar in bars) == sum(trade.lots for trade in traded)
         assert any(bar.repaired for bar in bars)
+
+
+async def test_trades_whose_subscription_begins_late_are_said_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    hurry(monkeypatch)
+    async with RudeBybit("BTCUSDT", "ETHUSDT") as venue, feeding(venue, poll_after_ms=60_000) as world:
+        venue.trades_late_s = 0.4  # the book is there and the list was read long before
+        venue.newest.cut()
+        await until(lambda: world.fortunes(BTC)[-1] == "down")
+        await world.live()
+        await world.more(TradePrinted, BTC, 30)
+        await world.barred()
 
 
 @in_each_style

@@ -75,6 +75,7 @@ async def test_an_old_socket_that_ends_before_the_new_one_is_subscribed_costs_no
         await asyncio.sleep(0.02)  # what was heard waits to be acted on
         venue.sockets[0].cut()
         venue.subscribing_s = 0.0
+        await until(lambda: world.fortunes(BTC)[-1] == "down", LATE_S / 2)  # and not live on a book that stands still
         await world.live()
         await world.more(TradePrinted, BTC, 20)
         await world.barred()
