@@ -47,7 +47,6 @@ MEASURE_S = 12.0
 BAR_MS = 10_000  # so that each measurement holds the end of a bar, of all symbols at once
 MOMENTS = 2_000
 VENUE = "binance-usdm"
-PRIORITY = -10
 
 
 class _Bus:
@@ -90,19 +89,19 @@ def run() -> Iterator[dict[str, object]]:
     """Yield delays in ms and the cost of a frame, for few symbols and for many at the same pace of frames."""
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {cores[0]})
-    with suppress(PermissionError):  # else other work on this core counts as our delay
-        os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
     try:
         decisions_us = us_per_frame(SYMBOLS)
+        with suppress(PermissionError):  # other work on this machine is no delay of ours
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
         for symbols in SYMBOLS:
             with _serving(symbols, cores[-1]) as port, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 measured = runner.run(_measured(symbols, port))
             measured["decisions_us_per_frame"] = decisions_us[symbols]
-            yield {**measured, "server_on_a_core_of_its_own": len(cores) > 1}
+            alone = {"core": len(cores) > 1, "priority": os.sched_getscheduler(0) == os.SCHED_FIFO}
+            yield {**measured, "of_its_own": alone}
     finally:
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
         os.sched_setaffinity(0, cores)
-        with suppress(PermissionError):
-            os.setpriority(os.PRIO_PROCESS, 0, 0)
 
 
 @contextmanager

@@ -104,12 +104,12 @@ class RudeVenue(ABC):
 
     ``answers`` replace what a REST path says. ``handshakes`` are statuses and headers with which the next
     attempts to open a socket are refused, ``attempts`` when they were made. ``twice`` sends every frame
-    again. ``subscribing_s`` is how long a subscription takes to begin, ``answering_s`` how long REST takes to answer, ``snapshot_behind`` by how many
-    moves a snapshot, over REST or on the stream, is older than the market. ``first`` are frames that a
-    new socket is sent before all else. ``spoiled`` says what becomes of the first market's next frame of
-    a kind. While ``is_stuck`` what froze stays so, subscribed to anew or not; while ``is_deaf`` nothing
-    that a client says is answered; while ``is_locked`` no socket is let in. ``most_trades`` is how many REST
-    lists.
+    again. ``first`` are frames that a new socket is sent before all else. ``spoiled`` says what becomes of
+    the first market's next frame of a kind. ``subscribing_s`` is how long a subscription takes to begin,
+    ``answering_s`` how long REST takes to answer; ``snapshot_behind`` by how many moves a snapshot, over REST
+    or on the stream, is older than the market, ``most_trades`` how many REST lists. While ``is_stuck`` what
+    froze stays so, subscribed to anew or not; while ``is_deaf`` nothing that a client says is answered; while
+    ``is_locked`` no socket is let in.
     """
 
     venue: str

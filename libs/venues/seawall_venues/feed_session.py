@@ -78,6 +78,10 @@ class FeedSession:
             if line.carrier.carries(symbol, channel):
                 line.renew(Route(symbol, channel), attempt)
 
+    def is_connected(self, symbol: str, channel: Channel) -> bool:
+        """True while a socket carries this channel of the symbol."""
+        return any(line.carrier.newest is not None for line in self._lines if line.carrier.carries(symbol, channel))
+
     def is_renewing(self, symbol: str, channel: Channel) -> bool:
         """True while a renewal of this subscription waits to be sent."""
         return any(line.is_waiting(Route(symbol, channel)) for line in self._lines)

@@ -27,6 +27,7 @@ from .trade_order import NamedTrades, NumberedTrades, Place, TradeOrder
 
 MAX_HELD = 20_000  # ten seconds of the busiest minute known; beyond, mending is given up
 MAX_ATTEMPTS = 4  # the list lags behind the stream at times
+LOOK_EVERY_NS = 2_000_000_000  # on a market without trades, until one shows that the stream has begun
 MAX_UNANSWERED = 9  # half a minute, with the pauses between: what asked us to wait is over by then, a ban is not
 HISTORY_BARS = 100  # more than the longest feature window, so that a start is warm at once
 MAX_OWED = 16  # ranges of candles asked for and not yet answered; older ones are forgotten
@@ -45,13 +46,17 @@ class TradeLine:
     __slots__ = (
         "_attempt",
         "_away",
+        "_begins_unseen",
         "_begins_whole",
         "_begun_ns",
         "_broken_at",
         "_connected",
         "_has_venue_bars",
         "_held",
+        "_is_heard",
         "_list_length",
+        "_listed_ns",
+        "_looked_ns",
         "_order",
         "_owed",
         "_recent",
@@ -66,6 +71,10 @@ class TradeLine:
         self._has_venue_bars = bars.interval_ns // NS_PER_MS in dialect.bar_intervals_ms
         self._list_length = dialect.listed_trades  # fewer in the answer: there are no older ones
         self._order: TradeOrder = NumberedTrades() if dialect.trades_are_numbered else NamedTrades()
+        self._begins_unseen = dialect.resync == "resubscription"  # only a trade shows that the stream has begun
+        self._is_heard = False  # since the last break
+        self._looked_ns = 0  # the venue's time when the list was last asked for what the stream may not bring yet
+        self._listed_ns = 0  # up to when it then held everything
         self._connected = False
         self._away: Away = ""
         self._begun_ns = 0  # when what the line begins with arrived; 0 before
@@ -135,6 +144,7 @@ class TradeLine:
         place = self._order.place(trade)
         if place is Place.REPEAT:
             return []  # said before, on a connection that this one took over from, or history
+        self._is_heard = True
         said: Said = [] if self._is_history(trade) else [trade]
         if place is Place.AFRESH:
             return [*said, *self._begin_again(trade)]
@@ -182,6 +192,7 @@ class TradeLine:
             return self._mend((), is_complete=False)
         if self._away == "unread":
             self._away = ""
+        self._listed_ns = self._looked_ns
         said = self._mend(trades, is_complete=len(trades) < self._list_length)
         if self.is_away:
             self._held = []  # asked once more when it is back
@@ -191,7 +202,19 @@ class TradeLine:
         """Close the bars that have ended by a venue time."""
         if self._held is not None or ts_venue_ns < self.bars.close_ns:
             return []
+        if self._begins_unseen and not self._is_heard:
+            if self._listed_ns < self.bars.close_ns:
+                return self._look(ts_venue_ns)
+            ts_venue_ns = min(ts_venue_ns, self._listed_ns)
         return [*self._keep(self.bars.close_until(ts_venue_ns, ts_received_ns)), *self._tell_skipped()]
+
+    def _look(self, ts_venue_ns: int) -> Said:
+        """Ask, once in a while, for trades that happened before the stream began: bars may not end without them."""
+        if ts_venue_ns - self._looked_ns < LOOK_EVERY_NS or not self.bars.open_ns:
+            return []
+        self._looked_ns = ts_venue_ns
+        self._held = []
+        return [self._ask(attempt=0)]
 
     def candles(self, bars: Sequence[BarClosed], ts_venue_ns: int) -> Said:
         """Take the venue's own candles that have ended: for bars that could not be built, and to check ours."""
@@ -216,6 +239,7 @@ class TradeLine:
     def _break(self) -> None:
         self._held = self._held or []
         self._broken_at = len(self._held)
+        self._is_heard = False
         self._request += 1  # an answer on its way knows nothing of what is missed from here on
 
     def _begin_again(self, trade: TradePrinted) -> Said:

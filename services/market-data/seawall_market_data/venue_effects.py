@@ -199,16 +199,18 @@ class VenueFeed:
         await self._reads.pause(command.attempt - 1)
         tries = 1 if command.is_refused else command.attempt
         symbol, channel = command.symbol, command.channel
-        self._session.renew(symbol, channel, tries)
         if channel != "trade":
+            self._session.renew(symbol, channel, tries)
             return
-        # between the end of the old subscription and the beginning of the new one trades are lost
+        # between the end of the old subscription and the beginning of the new one trades are missed
+        self.on_connection(symbol, (channel,), False, "subscribing anew", self._context.now_ns())
+        self._session.renew(symbol, channel, tries)
         for _ in range(MAX_RENEWING):
             is_waiting = self._session.is_renewing(symbol, channel)
             await asyncio.sleep(RENEWED_S)
             if not is_waiting:
                 break
-        if self._states[symbol].trades.is_connected:
+        if self._session.is_connected(symbol, channel):
             self.on_connection(symbol, (channel,), True, "subscribed anew", self._context.now_ns())
 
     async def _tell_time(self) -> None:

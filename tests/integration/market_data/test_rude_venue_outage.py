@@ -140,8 +140,8 @@ async def test_trades_of_a_symbol_that_froze_are_polled_until_it_is_heard(
         venue.freeze("BTCUSDT")
         await until(lambda: world.fortunes(BTC)[-1] == "stale")
         await world.more(TradePrinted, BTC, 20)
+        await until(lambda: polled(world, BTC)[0])
         assert world.fortunes(BTC)[-1] == "stale"
-        assert polled(world, BTC)[0]
         venue.is_stuck = False
         await world.live()
         await world.barred()
