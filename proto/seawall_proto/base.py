@@ -9,7 +9,7 @@ import msgspec
 EventId = str
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False, gc=False):
     """A fact or a wish on the bus.
 
     ``id`` is derived, never random, so that reprocessing yields the same id and deduplicates.

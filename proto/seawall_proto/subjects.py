@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from operator import attrgetter
 
 from . import consolidated, control, features, market, ops, orders, risk, signals, stops
 from .base import Event, event_type
@@ -106,10 +108,6 @@ ROUTE_OF: dict[type[Event], Route] = {route.kind: route for route in ROUTES}
 KIND_OF: dict[str, type[Event]] = {event_type(route.kind): route.kind for route in ROUTES}
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]+\Z")
-_known_tokens: set[str] = set()
-
-
-_TOKEN = re.compile(r"[A-Za-z0-9_-]+\Z")
 _MAX_KNOWN = 65_536  # venues, symbols, accounts and strategies are few; the bound is against abuse
 _known: dict[str, str] = {}
 
@@ -127,7 +125,13 @@ def _fields(template: str) -> tuple[str, ...]:
     return tuple(re.findall(r"\{([a-z_]+)\}", template))
 
 
+def _values_of(names: tuple[str, ...]) -> Callable[[Event], object]:
+    return attrgetter(*names) if names else lambda _: ()
+
+
 _FIELDS: dict[type[Event], tuple[str, ...]] = {route.kind: _fields(route.template) for route in ROUTES}
+_VALUES = {kind: _values_of(names) for kind, names in _FIELDS.items()}
+_known_subjects: dict[tuple[type[Event], object], str] = {}  # thousands of ticks a second go to a few hundred
 
 
 def subject_of(event: Event) -> str:
@@ -136,5 +140,11 @@ def subject_of(event: Event) -> str:
     Raises SubjectError where a field that stands in the subject is not one plain token.
     """
     kind = type(event)
-    tokens = {name: _token(name, getattr(event, name)) for name in _FIELDS[kind]}
-    return ROUTE_OF[kind].template.format_map(tokens)
+    values = _VALUES[kind](event)
+    subject = _known_subjects.get((kind, values))
+    if subject is None:
+        tokens = {name: _token(name, getattr(event, name)) for name in _FIELDS[kind]}
+        subject = ROUTE_OF[kind].template.format_map(tokens)
+        if len(_known_subjects) < _MAX_KNOWN:
+            _known_subjects[kind, values] = subject
+    return subject

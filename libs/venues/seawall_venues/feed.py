@@ -39,6 +39,10 @@ class Verdict(Enum):
     """The venue's checksum is not the book's: the book is worthless."""
 
 
+APPLIED, WAITING, OLD, GAP = Verdict.APPLIED, Verdict.WAITING, Verdict.OLD, Verdict.GAP
+"""For the tick path: Python 3.11 takes 60 ns to look a member up in its class."""
+
+
 class VerifiedBook(Protocol):
     """A book under its venue's sync rule. ``levels`` may be read only while ``is_live``.
 

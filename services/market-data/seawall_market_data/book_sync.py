@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from seawall_proto import BookChanged
-from seawall_venues.feed import BookSnapshot, Channel, Verdict
+from seawall_venues.feed import APPLIED, OLD, WAITING, BookSnapshot, Channel
 
 from .commands import FetchSnapshot, Renew, Said
 from .feed_state import LIVE_LONG_NS, change_feed, trouble
@@ -33,15 +33,15 @@ def take_update(state: Market, update: Any, ts_received_ns: int) -> Said:
     was_live = state.book.is_live
     verdict = state.book.apply(update)
     tally.updates += 1
-    if verdict is Verdict.APPLIED:
+    if verdict is APPLIED:
         if was_live:
             tally.checks += 1
         else:
             tally.snapshots += 1
         return said + _follow(state, ts_received_ns) if said else _follow(state, ts_received_ns)
-    if verdict is Verdict.WAITING:
+    if verdict is WAITING:
         return said + (find_again(state, ts_received_ns) if state.snapshot_wanted else [])
-    if verdict is Verdict.OLD:
+    if verdict is OLD:
         tally.repeats += 1
         return said
     tally.checks += 1
@@ -56,7 +56,7 @@ def take_snapshot(state: Market, snapshot: BookSnapshot, request: int, ts_receiv
         return []
     book = state.refresh if state.refresh is not None else state.book
     verdict = book.load(snapshot)
-    if verdict is not Verdict.APPLIED:
+    if verdict is not APPLIED:
         return fetch_again(state, request)
     state.tally.snapshots += 1
     if state.refresh is not None:

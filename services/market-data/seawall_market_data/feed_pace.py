@@ -30,7 +30,8 @@ class FeedPace:
         gap_ns = ts_received_ns - self.last_ns
         if self.last_ns and 0 <= gap_ns < LONGEST_NS:
             # a silence that was too long says little about the pace, yet a market that falls quiet is followed
-            gap_ns = min(gap_ns, self.limit_ns(LONGEST_NS))
+            if gap_ns > SHORTEST_NS:  # no limit is below it
+                gap_ns = min(gap_ns, self.limit_ns(LONGEST_NS))
             self._count += 1
             weight = MEMORY if self._count > LEARNED_AFTER else 1 / self._count
             self._usual_ns += (gap_ns - self._usual_ns) * weight

@@ -36,8 +36,12 @@ def hold_against_quotes(state: Market) -> str:
 
 def hold_against_book(state: Market, quote: QuoteTicked) -> str:
     """Look back from a quote that came; return how it or the one before contradicts the book, or an empty text."""
+    book, unproven = state.book, state.unproven
+    if not unproven and (quote.update_id > book.update_id or not book.is_live):  # nearly always
+        state.recent_quotes.append(quote)
+        return ""
     wrong = ""
-    before, unproven = state.quote_reference, state.unproven
+    before = state.quote_reference
     while unproven and unproven[0].update_id < quote.update_id:
         top = unproven.popleft()
         if before is not None:

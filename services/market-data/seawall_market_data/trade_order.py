@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from enum import Enum
 from typing import Protocol
@@ -133,8 +134,8 @@ class NamedTrades:
     __slots__ = ("_booked", "_heard", "_is_joined", "_newest_ns")
 
     def __init__(self) -> None:
-        self._heard: dict[str, None] = {}  # in the order they came
-        self._booked: dict[str, None] = {}
+        self._heard = OrderedDict[str, None]()  # in the order they came
+        self._booked = OrderedDict[str, None]()
         self._is_joined = False
         self._newest_ns = 0
 
@@ -192,7 +193,7 @@ class NamedTrades:
         self._booked.clear()
 
 
-def _remember(names: dict[str, None], name: str) -> None:
+def _remember(names: OrderedDict[str, None], name: str) -> None:
     names[name] = None
     if len(names) > MAX_NAMES:
-        del names[next(iter(names))]
+        names.popitem(last=False)  # a plain dict looks for its first entry past all that were deleted

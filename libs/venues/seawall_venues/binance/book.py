@@ -15,7 +15,7 @@ from typing import Generic, Protocol, TypeVar
 
 from seawall_proto import Level
 from seawall_venues.book import OrderBook
-from seawall_venues.feed import BookSnapshot, Verdict
+from seawall_venues.feed import APPLIED, GAP, OLD, WAITING, BookSnapshot, Verdict
 from seawall_venues.parsing import NS_PER_MS
 
 from .parse import DepthUpdate
@@ -74,16 +74,16 @@ class NumberedBook(ABC, Generic[Update]):
         """Take one update."""
         if not self.is_live:
             self._waiting.append(update)
-            return Verdict.WAITING
+            return WAITING
         last = self._last
         verdict = self._begins(update, self.update_id) if last is None else self._continues(update, last)
-        if verdict is Verdict.APPLIED:
+        if verdict is APPLIED:
             self._last = update
             self.update_id = update.last_update_id
             self.ts_venue_ns = update.ts_venue_ms * NS_PER_MS
             self.levels.bids.update(update.bids)
             self.levels.asks.update(update.asks)
-        elif verdict is Verdict.GAP:
+        elif verdict is GAP:
             self.reset()
             self._waiting.append(update)  # it may well be the first of a new chain
         return verdict
@@ -91,8 +91,8 @@ class NumberedBook(ABC, Generic[Update]):
     def load(self, snapshot: BookSnapshot) -> Verdict:
         """Take a snapshot and the updates kept since; SNAPSHOT_OLD asks for another one."""
         number = snapshot.update_id
-        waiting = [update for update in self._waiting if self._begins(update, number) is not Verdict.OLD]
-        if waiting and self._begins(waiting[0], number) is not Verdict.APPLIED:
+        waiting = [update for update in self._waiting if self._begins(update, number) is not OLD]
+        if waiting and self._begins(waiting[0], number) is not APPLIED:
             return Verdict.SNAPSHOT_OLD
         # Where a snapshot tells no time, the newest update that it holds tells how new it is at least.
         newest_ms = self._waiting[-1].ts_venue_ms if self._waiting else 0
@@ -102,9 +102,9 @@ class NumberedBook(ABC, Generic[Update]):
         self.ts_venue_ns = snapshot.ts_venue_ns or newest_ms * NS_PER_MS
         self.is_live, self._last = True, None
         for update in waiting:
-            if self.apply(update) is Verdict.GAP:
-                return Verdict.GAP
-        return Verdict.APPLIED
+            if self.apply(update) is GAP:
+                return GAP
+        return APPLIED
 
     @abstractmethod
     def _begins(self, update: Update, snapshot_id: int) -> Verdict:
@@ -122,13 +122,13 @@ class DepthBook(NumberedBook[DepthUpdate]):
 
     def _begins(self, update: DepthUpdate, snapshot_id: int) -> Verdict:
         if update.last_update_id < snapshot_id:
-            return Verdict.OLD
-        return Verdict.APPLIED if update.first_update_id <= snapshot_id else Verdict.GAP
+            return OLD
+        return APPLIED if update.first_update_id <= snapshot_id else GAP
 
     def _continues(self, update: DepthUpdate, last: DepthUpdate) -> Verdict:
         if update.previous_update_id == last.last_update_id:
-            return Verdict.APPLIED
+            return APPLIED
         # A connection that takes over from another repeats what is already in the book. An update that
         # lies inside the last one is no repetition: one of the two is not what the venue sent.
         repeated = update.last_update_id == last.last_update_id and update.first_update_id == last.first_update_id
-        return Verdict.OLD if repeated or update.last_update_id <= last.previous_update_id else Verdict.GAP
+        return OLD if repeated or update.last_update_id <= last.previous_update_id else GAP

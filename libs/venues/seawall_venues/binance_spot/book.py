@@ -9,7 +9,7 @@ stays right for a hundred more: only the numbers tell at once.
 from __future__ import annotations
 
 from seawall_venues.binance.book import NumberedBook
-from seawall_venues.feed import Verdict
+from seawall_venues.feed import APPLIED, GAP, OLD, Verdict
 
 from .parse import SpotUpdate
 
@@ -21,14 +21,14 @@ class SpotBook(NumberedBook[SpotUpdate]):
 
     def _begins(self, update: SpotUpdate, snapshot_id: int) -> Verdict:
         if update.last_update_id <= snapshot_id:
-            return Verdict.OLD
-        return Verdict.APPLIED if update.first_update_id <= snapshot_id + 1 else Verdict.GAP
+            return OLD
+        return APPLIED if update.first_update_id <= snapshot_id + 1 else GAP
 
     def _continues(self, update: SpotUpdate, last: SpotUpdate) -> Verdict:
         known = last.last_update_id
         if update.last_update_id > known:
-            return Verdict.APPLIED if update.first_update_id <= known + 1 else Verdict.GAP
+            return APPLIED if update.first_update_id <= known + 1 else GAP
         # A connection that takes over from another repeats what is already in the book. An update that
         # lies inside the last one is no repetition: one of the two is not what the venue sent.
         repeated = update.last_update_id == known and update.first_update_id == last.first_update_id
-        return Verdict.OLD if repeated or update.last_update_id < last.first_update_id else Verdict.GAP
+        return OLD if repeated or update.last_update_id < last.first_update_id else GAP

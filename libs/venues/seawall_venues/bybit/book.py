@@ -15,7 +15,7 @@ subscription.
 from __future__ import annotations
 
 from seawall_venues.book import OrderBook
-from seawall_venues.feed import BookSnapshot, Verdict
+from seawall_venues.feed import APPLIED, GAP, OLD, WAITING, BookSnapshot, Verdict
 from seawall_venues.parsing import NS_PER_MS
 
 from .parse import DepthUpdate
@@ -46,12 +46,12 @@ class DepthBook:
         if update.kind == "snapshot":
             return self._replace(update)
         if not self.is_live:
-            return Verdict.WAITING
+            return WAITING
         if data.number != self._number + 1 or data.sequence < self.update_id:
             if data.sequence <= self.update_id and update.ts_ms <= self._ts_ms:
-                return Verdict.OLD
+                return OLD
             self.reset()
-            return Verdict.GAP
+            return GAP
         levels = self.levels
         levels.bids.update(data.bids)
         levels.asks.update(data.asks)
@@ -61,18 +61,18 @@ class DepthBook:
         self._ts_ms = update.ts_ms
         self.update_id = data.sequence
         self.ts_venue_ns = (update.engine_ms or update.ts_ms) * NS_PER_MS
-        return Verdict.APPLIED
+        return APPLIED
 
     def load(self, snapshot: BookSnapshot) -> Verdict:
         """Ignore a book over REST: its ``u`` is that of another depth, so no update could follow on it."""
-        return Verdict.WAITING
+        return WAITING
 
     def _replace(self, update: DepthUpdate) -> Verdict:
         data = update.data
         # Both must be behind: after a restart of the engine ``seq`` alone may begin anew. A socket that
         # takes over from another begins seconds back, and catches up at once.
         if self.is_live and data.sequence < self.update_id and update.ts_ms < self._ts_ms:
-            return Verdict.OLD
+            return OLD
         self._window = update.window
         # The stream keeps so many levels a side whole: it deletes what falls out and brings what comes in.
         # There is thus no edge behind which levels are known in part, as there is with a snapshot alone.
@@ -83,7 +83,7 @@ class DepthBook:
         self.update_id = data.sequence
         self.ts_venue_ns = (update.engine_ms or update.ts_ms) * NS_PER_MS
         self.is_live = True
-        return Verdict.APPLIED
+        return APPLIED
 
     def _trim(self) -> None:
         """Drop what lies deeper than the stream goes: nobody would tell of its end."""

@@ -9,7 +9,7 @@ mixed or the venue's clock went back, and the book is worthless.
 from __future__ import annotations
 
 from seawall_venues.book import MAX_LEVELS, OrderBook
-from seawall_venues.feed import BookSnapshot, Verdict
+from seawall_venues.feed import APPLIED, GAP, OLD, WAITING, BookSnapshot, Verdict
 from seawall_venues.port import Instrument
 
 from .parse import DepthUpdate
@@ -40,20 +40,20 @@ class DepthBook:
     def apply(self, update: DepthUpdate) -> Verdict:
         """Take one message; a snapshot replaces the book, also that of a new connection whose numbers begin anew."""
         if not self.is_live:
-            return self._replace(update) if update.is_snapshot else Verdict.WAITING
+            return self._replace(update) if update.is_snapshot else WAITING
         is_later = update.update_id > self.update_id
         is_next = update.sequence_num > self._sequence_num
         if not is_later and not is_next:
-            return Verdict.OLD
+            return OLD
         if update.is_snapshot:
             return self._replace(update)
         if is_later != is_next:
             self.reset()
-            return Verdict.GAP
+            return GAP
         self._note(update)
         self.levels.bids.update(update.bids)
         self.levels.asks.update(update.asks)
-        return Verdict.APPLIED
+        return APPLIED
 
     def load(self, snapshot: BookSnapshot) -> Verdict:
         """Refuse: a book over REST has no number that could join it to the stream."""
@@ -65,7 +65,7 @@ class DepthBook:
         self.levels.load(bids, asks, KEPT_LEVELS)
         self._note(update)
         self.is_live = True
-        return Verdict.APPLIED
+        return APPLIED
 
     def _note(self, update: DepthUpdate) -> None:
         self.update_id = update.update_id

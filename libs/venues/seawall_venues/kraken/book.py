@@ -18,7 +18,7 @@ from zlib import crc32
 
 from seawall_proto import Level
 from seawall_venues.book import BookSide, OrderBook
-from seawall_venues.feed import BookSnapshot, Verdict
+from seawall_venues.feed import APPLIED, WAITING, BookSnapshot, Verdict
 from seawall_venues.port import Instrument
 
 from .limits import BOOK_DEPTHS
@@ -103,20 +103,20 @@ class DepthBook:
         if update.is_snapshot:
             self._begin(update)
         elif not self._is_begun:
-            return Verdict.WAITING
+            return WAITING
         if update.bids:
             self._bids.update(update.bids, self._whole(update.bid_texts))
         if update.asks:
             self._asks.update(update.asks, self._whole(update.ask_texts))
         if update.checksum is None:
-            return Verdict.WAITING
+            return WAITING
         if crc32(self._bids.proof, crc32(self._asks.proof)) != update.checksum:
             self.reset()
             return Verdict.CORRUPT
         self.is_live = True
         self.ts_venue_ns = update.ts_venue_ns
         self.update_id = max(update.ts_venue_ns, self.update_id + 1)
-        return Verdict.APPLIED
+        return APPLIED
 
     def load(self, snapshot: BookSnapshot) -> Verdict:
         """Refuse: nothing joins a book over REST to the stream."""

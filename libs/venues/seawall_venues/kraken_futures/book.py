@@ -7,7 +7,7 @@ book's: then the venue counts afresh, and the book is worthless.
 from __future__ import annotations
 
 from seawall_venues.book import OrderBook
-from seawall_venues.feed import BookSnapshot, Verdict
+from seawall_venues.feed import APPLIED, GAP, OLD, WAITING, BookSnapshot, Verdict
 from seawall_venues.port import Instrument
 
 from .parse import BookUpdate
@@ -36,18 +36,18 @@ class DepthBook:
             self.levels.load(update.bids, update.asks, count + 1)  # there are no more than these
             self.is_live = True
         elif not self.is_live:
-            return Verdict.WAITING
+            return WAITING
         elif update.sequence == self.update_id + 1:
             self.levels.bids.update(update.bids)
             self.levels.asks.update(update.asks)
         elif update.sequence <= self.update_id and update.ts_venue_ns <= self.ts_venue_ns:
-            return Verdict.OLD
+            return OLD
         else:
             self.reset()
-            return Verdict.GAP
+            return GAP
         self.update_id = update.sequence
         self.ts_venue_ns = update.ts_venue_ns
-        return Verdict.APPLIED
+        return APPLIED
 
     def load(self, snapshot: BookSnapshot) -> Verdict:
         """Refuse: a book over REST has no number that could join it to the stream."""

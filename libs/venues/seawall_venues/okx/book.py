@@ -19,7 +19,7 @@ from zlib import crc32
 
 from seawall_proto import Level
 from seawall_venues.book import OrderBook
-from seawall_venues.feed import BookSnapshot, Verdict
+from seawall_venues.feed import APPLIED, GAP, OLD, WAITING, BookSnapshot, Verdict
 from seawall_venues.parsing import NS_PER_MS
 from seawall_venues.port import Instrument
 
@@ -55,20 +55,20 @@ class DepthBook:
 
     def load(self, snapshot: BookSnapshot) -> Verdict:
         """Ignore it: the snapshot comes on the stream."""
-        return Verdict.WAITING
+        return WAITING
 
     def apply(self, update: DepthUpdate) -> Verdict:
         """Take one message of the stream."""
         if update.is_snapshot:
             return self._begin(update)
         if not self.is_live:
-            return Verdict.WAITING
+            return WAITING
         if not self._follows(update):
             # Numbers may have begun anew in what was lost, so that a smaller one alone is not an old one.
             if update.ts_ms <= self._ts_ms and NUMBERLESS < update.sequence_id <= self._sequence_id:
-                return Verdict.OLD
+                return OLD
             self.reset()
-            return Verdict.GAP
+            return GAP
         self.levels.bids.update(update.bids)
         self.levels.asks.update(update.asks)
         return self._prove(update)
@@ -80,7 +80,7 @@ class DepthBook:
 
     def _begin(self, snapshot: DepthUpdate) -> Verdict:
         if self.is_live and snapshot.ts_ms < self._ts_ms:
-            return Verdict.OLD
+            return OLD
         self.levels.load(snapshot.bids, snapshot.asks, BOOK_LEVELS)
         self._texts = _Texts() if snapshot.checksum else None
         return self._prove(snapshot)
@@ -99,7 +99,7 @@ class DepthBook:
         self.update_id = update.sequence_id if is_numbered else update.ts_ms
         self.ts_venue_ns = update.ts_ms * NS_PER_MS
         self.is_live = True
-        return Verdict.APPLIED
+        return APPLIED
 
     def _agrees(self, texts: _Texts, update: DepthUpdate) -> bool:
         """Compare the checksum, and show no level behind those that it covers: the rest is unproven."""
