@@ -113,10 +113,11 @@ def test_a_second_recording_never_writes_over_the_first(tmp_path: Path) -> None:
     [
         ("empty", b"", "is empty"),
         ("words", b"hello there\n", "not a recording"),
-        ("broken.gz", gzip.compress(b"1 {}\n" * 999)[:-30], "cannot be read"),
+        ("broken.gz", gzip.compress(b"1 {}\n" * 999, mtime=0)[:-30], "cannot be read"),
         ("times", b"17 {}\nx {}\n", "line 2: expected '<ns> <frame>'"),
         ("lines", b'{"t":"header"}\n{"t":"recv","ts":1,"data":"{}"}\n{"t":\n', "line 3"),
     ],
+    ids=["empty", "words", "broken", "times", "lines"],
 )
 def test_what_is_no_recording_is_named_with_its_place(tmp_path: Path, name: str, content: bytes, said: str) -> None:
     path = tmp_path / name
